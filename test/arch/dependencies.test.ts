@@ -84,7 +84,7 @@ function reasons(section: string): string[] {
     text(page)
       .split(/^## /m)
       .find((part) => part.startsWith(`${section}\n`)) ?? ''
-  return [...body.matchAll(/^- ((?:`[^`]+`(?:, )?)+): \S/gm)].flatMap((line) =>
+  return [...body.matchAll(/^- ((?:`[^`]+`(?:, )?)+)(?: \([^)]*\))?: \S/gm)].flatMap((line) =>
     [...(line[1] ?? '').matchAll(/`([^`]+)`/g)].map((name) => name[1] ?? ''),
   )
 }

@@ -1,0 +1,754 @@
+//! Forwarding: a connection to the upstream, the request out, the answer back, and what
+//! JavaScript may say in between.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use harmony_stream::{Kind, Reason, Receive, StreamError, Transmit};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
+use http::{HeaderValue, Method, StatusCode, response};
+
+use super::content::Given;
+use super::pump::{Broken, Pump, Waits};
+use super::tunnel::Handshake;
+use super::{Exchange, Over, Step};
+use crate::crossing::answer::{Answer, Edit, Forward, apply};
+use crate::crossing::encode;
+use crate::fault::{self, Fault};
+use crate::message;
+use crate::upstream::{self, BodyLength, Lease, Receiver, Sender, Upstream, Want};
+
+/// How long a request without content-length, whose method hardly ever has content, may keep us
+/// from knowing whether it has any.
+const PEEK: Duration = Duration::from_millis(50);
+
+/// Average speed over a window.
+pub struct Rate {
+    least: u64,
+    window: Duration,
+    since: Instant,
+    bytes: u64,
+}
+
+impl Rate {
+    /// `least`: bytes per second; 0: any speed will do.
+    pub fn new(least: u64, window: Duration) -> Self {
+        Self {
+            least,
+            window,
+            since: Instant::now(),
+            bytes: 0,
+        }
+    }
+
+    pub fn moved(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// Whether a whole window has passed at less than the least speed; begins a new window.
+    pub fn is_below(&mut self) -> bool {
+        let passed = self.since.elapsed();
+        if self.least == 0 || passed < self.window {
+            return false;
+        }
+        let below = (self.bytes as f64) < self.least as f64 * passed.as_secs_f64();
+        self.since = Instant::now();
+        self.bytes = 0;
+        below
+    }
+}
+
+/// What the upload moves: the client's content, or what JavaScript gave instead.
+struct Upload {
+    pump: Pump,
+    given: Option<Given>,
+}
+
+impl Upload {
+    fn poll<R: Receive>(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut R,
+        sender: &mut Sender,
+    ) -> Poll<Result<(), Broken>> {
+        match &mut self.given {
+            Some(given) => self.pump.poll(cx, given, sender),
+            None => self.pump.poll(cx, inbound, sender),
+        }
+    }
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Done,
+    /// JavaScript, shown the response, decided otherwise.
+    Decided(Answer),
+    Failed {
+        fault: Fault,
+        /// The same request may be sent once more on a fresh connection without asking.
+        again: bool,
+    },
+}
+
+/// What ended the wait for a response's head.
+enum Awaited {
+    Head(response::Parts),
+    Interim(response::Parts),
+    Upstream(StreamError),
+    Client(StreamError),
+    Late(&'static fault::Code),
+}
+
+/// What an upstream's failure is called. `began`: its answer had begun.
+pub fn upstream_fault(error: &StreamError, began: bool) -> Fault {
+    let code = match error.kind {
+        Kind::Reset => &fault::UPSTREAM_RESET,
+        Kind::Closed if began => &fault::UPSTREAM_TRUNCATED,
+        Kind::Closed => &fault::UPSTREAM_CLOSED,
+        Kind::Truncated => &fault::UPSTREAM_TRUNCATED,
+        Kind::Protocol => &fault::UPSTREAM_PROTOCOL,
+        Kind::Limit => &fault::UPSTREAM_HEAD_TOO_LARGE,
+        Kind::Refused => &fault::UPSTREAM_REFUSED,
+        Kind::TimedOut => &fault::TIMEOUT_IDLE,
+    };
+    Fault::of(code, error)
+}
+
+impl Exchange {
+    /// `Some`: JavaScript was asked, and decided anew.
+    pub(super) async fn forward(&mut self, decision: Forward) -> Step<Option<Answer>> {
+        let Some(upstream) = self.ledger.shared().upstream(decision.upstream) else {
+            let fault = Fault::new(
+                &fault::UPSTREAM_UNKNOWN,
+                format!("upstream {}", decision.upstream),
+            );
+            return self.refuse(fault).await;
+        };
+        if self.consumed && decision.body.is_none() {
+            return self.broken_answer().await;
+        }
+        self.ledger.record.upstream = upstream.id;
+        self.ledger.hooked |= decision.on_failure || decision.on_response;
+        let replaced = decision.body.is_some();
+        let upgrade = match &self.head.upgrade {
+            Some(protocol) if !replaced => Some(protocol.clone()),
+            _ => None,
+        };
+        let mut out = match self.outgoing(&decision, upgrade) {
+            Ok(out) => out,
+            Err(_) => return self.broken_answer().await,
+        };
+        let mut fresh = false;
+        loop {
+            let want = Want {
+                upgrade: out.upgrade.is_some(),
+                fresh,
+            };
+            let record = &mut self.ledger.record;
+            record.attempts = record.attempts.saturating_add(1);
+            let attempt = match self.acquire(&upstream, want).await? {
+                Ok(lease) => self.attempt(&upstream, lease, &mut out, &decision).await?,
+                Err(fault) => Attempt::Failed {
+                    fault,
+                    again: false,
+                },
+            };
+            match attempt {
+                Attempt::Done => return Ok(None),
+                Attempt::Decided(answer) => return Ok(Some(answer)),
+                Attempt::Failed { again: true, .. } if !fresh => {
+                    fresh = true;
+                    self.ledger.shared().stats.retried_exchanges.up();
+                }
+                Attempt::Failed { fault, .. } => {
+                    return self.failed(fault, &decision, upstream.id).await;
+                }
+            }
+        }
+    }
+
+    /// The request as it goes out: head edits, lengths, and the fields that are ours.
+    fn outgoing(
+        &mut self,
+        decision: &Forward,
+        upgrade: Option<String>,
+    ) -> Result<upstream::Head, &'static str> {
+        // Kept when JavaScript may decide once more.
+        let mut headers = if decision.on_failure || decision.on_response {
+            self.head.headers.clone()
+        } else {
+            std::mem::take(&mut self.head.headers)
+        };
+        if decision.body.is_some() {
+            headers.remove(EXPECT);
+            headers.remove(CONTENT_LENGTH);
+            headers.remove(TRAILER);
+        }
+        for edit in &decision.edits {
+            // Framing and routing are the engine's.
+            if let Edit::Set(name, _) | Edit::Append(name, _) = edit
+                && (*name == HOST || *name == CONTENT_LENGTH)
+            {
+                return Err("host and content-length are not for edits");
+            }
+        }
+        let length = headers.get(CONTENT_LENGTH).cloned();
+        apply(&mut headers, decision.edits.iter().map(Edit::clone).collect());
+        message::strip_connection(&mut headers)?;
+        if let Some(length) = length {
+            headers.insert(CONTENT_LENGTH, length);
+        }
+        let target = match &decision.target {
+            Some(target) => std::str::from_utf8(target)
+                .map_err(|_| "the target is not text")?
+                .to_owned(),
+            None => self.head.target.clone(),
+        };
+        let method = match &decision.method {
+            Some(method) => method.clone(),
+            None => self.head.method.clone(),
+        };
+        if method == Method::CONNECT && upgrade.is_none() {
+            return Err("a plain CONNECT is refused");
+        }
+        Ok(upstream::Head {
+            method,
+            authority: decision.authority.clone(),
+            target,
+            headers,
+            upgrade,
+        })
+    }
+
+    /// A connection, or why there is none; watches for the client's leaving meanwhile.
+    async fn acquire(
+        &mut self,
+        upstream: &std::sync::Arc<Upstream>,
+        want: Want,
+    ) -> Step<Result<Lease, Fault>> {
+        let acquiring = upstream.acquire(want);
+        let mut acquiring = std::pin::pin!(acquiring);
+        let watch = self.inbound.is_end() || !self.responder.is_http1();
+        let responder = &mut self.responder;
+        let outcome = std::future::poll_fn(|cx| {
+            if let Poll::Ready(lease) = acquiring.as_mut().poll(cx) {
+                return Poll::Ready(Ok(lease));
+            }
+            if watch && let Poll::Ready(error) = responder.poll_closed(cx) {
+                return Poll::Ready(Err(error));
+            }
+            Poll::Pending
+        })
+        .await;
+        match outcome {
+            Ok(Ok(lease)) => {
+                let record = &mut self.ledger.record;
+                record.connected = Some(Instant::now());
+                record.protocol_out = lease.protocol;
+                record.upstream_address = Some(lease.remote);
+                record.reused = lease.reused;
+                Ok(Ok(lease))
+            }
+            Ok(Err(fault)) => Ok(Err(fault)),
+            Err(error) => self.lost(&error),
+        }
+    }
+
+    /// How long the request's content is, as far as can be known now.
+    async fn measure(&mut self, decision: &Forward) -> Step<(BodyLength, Pump)> {
+        if let Some(body) = &decision.body {
+            return Ok((BodyLength::Length(body.len() as u64), Pump::new()));
+        }
+        if !self.inbound.is_end() {
+            if let Some(length) = self.head.content_length {
+                // Trailers that are announced need a framing that can carry them.
+                let framing = if self.head_has_trailer(decision) {
+                    BodyLength::Unknown
+                } else {
+                    BodyLength::Length(length)
+                };
+                return Ok((framing, Pump::new()));
+            }
+            if !message::expects_no_content(&self.head.method) {
+                return Ok((BodyLength::Unknown, Pump::new()));
+            }
+            // RFC 9114 4.1: the end of a stream may arrive a moment after the head.
+            self.timer.set(PEEK);
+            let Self { inbound, timer, .. } = self;
+            let first = std::future::poll_fn(|cx| match inbound.poll_frame(cx) {
+                Poll::Ready(frame) => Poll::Ready(Some(frame)),
+                Poll::Pending => timer.poll(cx).map(|()| None),
+            })
+            .await;
+            match first {
+                None => return Ok((BodyLength::Unknown, Pump::new())),
+                Some(Some(Ok(frame))) => {
+                    self.consumed = true;
+                    return Ok((BodyLength::Unknown, Pump::with_ahead(frame)));
+                }
+                Some(Some(Err(error))) => return self.lost(&error),
+                Some(None) => {}
+            }
+        }
+        // RFC 9110 8.6: a length of zero is said where content would be expected.
+        let framing = if message::expects_no_content(&self.head.method) {
+            BodyLength::Empty
+        } else {
+            BodyLength::Length(0)
+        };
+        Ok((framing, Pump::finishing()))
+    }
+
+    fn head_has_trailer(&self, decision: &Forward) -> bool {
+        decision.body.is_none() && self.head.headers.contains_key(TRAILER)
+    }
+
+    async fn attempt(
+        &mut self,
+        upstream: &Upstream,
+        lease: Lease,
+        out: &mut upstream::Head,
+        decision: &Forward,
+    ) -> Step<Attempt> {
+        let reused = lease.reused;
+        let handshake = match &out.upgrade {
+            None => None,
+            Some(protocol) => {
+                let prepared = Handshake::prepare(
+                    protocol,
+                    self.responder.is_http1(),
+                    lease.protocol < 20,
+                    &mut out.headers,
+                );
+                match prepared {
+                    Ok(handshake) => Some(handshake),
+                    Err(error) => {
+                        let fault = Fault::of(&fault::UPGRADE_REFUSED, &error);
+                        return self.refuse(fault).await;
+                    }
+                }
+            }
+        };
+        let (framing, pump) = match &handshake {
+            Some(_) => (BodyLength::Empty, Pump::done()),
+            None => self.measure(decision).await?,
+        };
+        match framing {
+            BodyLength::Length(length) if length > 0 || handshake.is_none() => {
+                out.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            _ => {
+                out.headers.remove(CONTENT_LENGTH);
+            }
+        }
+        let (mut sender, mut receiver) = match lease.send(out, framing).await {
+            Ok(halves) => halves,
+            Err(error) => {
+                return Ok(Attempt::Failed {
+                    again: error.kind == Kind::Refused && !self.consumed,
+                    fault: upstream_fault(&error, false),
+                });
+            }
+        };
+        let mut upload = Upload {
+            pump,
+            given: decision.body.clone().map(Given),
+        };
+        let head = loop {
+            match self
+                .await_head(upstream, &mut upload, &mut sender, &mut receiver)
+                .await
+            {
+                Awaited::Head(head) => break head,
+                Awaited::Interim(interim) => {
+                    if interim.status != StatusCode::SWITCHING_PROTOCOLS {
+                        let mut headers = interim.headers;
+                        // What an interim response says of its connection ends with it.
+                        if message::strip_connection(&mut headers).is_ok() {
+                            self.inform(interim.status, headers);
+                        }
+                        continue;
+                    }
+                    self.ledger.record.first_byte = Some(Instant::now());
+                    let Some(handshake) = &handshake else {
+                        sender.reset(Reason::Cancel);
+                        return Ok(Attempt::Failed {
+                            fault: Fault::new(
+                                &fault::UPSTREAM_PROTOCOL,
+                                "101 without an upgrade asked for",
+                            ),
+                            again: false,
+                        });
+                    };
+                    self.tunnel(handshake, interim.headers, sender, receiver)
+                        .await?;
+                    return Ok(Attempt::Done);
+                }
+                Awaited::Client(error) => {
+                    self.ledger.record.bytes_in = upload.pump.bytes;
+                    sender.reset(Reason::Cancel);
+                    receiver.stop(Reason::Cancel);
+                    return self.lost(&error);
+                }
+                Awaited::Late(code) => {
+                    self.ledger.record.bytes_in = upload.pump.bytes;
+                    self.consumed |= upload.pump.touched && upload.given.is_none();
+                    sender.reset(Reason::Cancel);
+                    receiver.stop(Reason::Cancel);
+                    return Ok(Attempt::Failed {
+                        fault: Fault::new(code, code.meaning),
+                        again: false,
+                    });
+                }
+                Awaited::Upstream(error) => {
+                    self.ledger.record.bytes_in = upload.pump.bytes;
+                    self.consumed |= upload.pump.touched && upload.given.is_none();
+                    sender.reset(Reason::Cancel);
+                    // RFC 9112 9.3.1: a connection that was idle may close just as we use it.
+                    let stale = reused
+                        && !receiver.received_any()
+                        && matches!(error.kind, Kind::Closed | Kind::Reset | Kind::Truncated)
+                        && message::is_idempotent(&out.method);
+                    return Ok(Attempt::Failed {
+                        again: !self.consumed && (stale || error.kind == Kind::Refused),
+                        fault: upstream_fault(&error, false),
+                    });
+                }
+            }
+        };
+        self.ledger.record.first_byte = Some(Instant::now());
+        if let Some(handshake) = handshake {
+            if sender.is_http1() && head.status.is_success() && !self.responder.is_http1() {
+                // A 2xx would tell the client that its CONNECT succeeded (RFC 9110 9.3.6).
+                sender.reset(Reason::Cancel);
+                return Ok(Attempt::Failed {
+                    fault: Fault::new(&fault::UPGRADE_REFUSED, "no 101 for an upgrade"),
+                    again: false,
+                });
+            }
+            if !sender.is_http1() && head.status.is_success() {
+                self.tunnel(&handshake, head.headers, sender, receiver)
+                    .await?;
+                return Ok(Attempt::Done);
+            }
+            // Refused by the upstream: its answer goes back as it is, and nothing was sent.
+            upload.pump = Pump::finishing();
+        }
+        self.answer(upstream, head, upload, sender, receiver, decision)
+            .await
+    }
+
+    /// Moves the request's content while it waits for the response's head.
+    async fn await_head(
+        &mut self,
+        upstream: &Upstream,
+        upload: &mut Upload,
+        sender: &mut Sender,
+        receiver: &mut Receiver,
+    ) -> Awaited {
+        let timeouts = &upstream.options.timeouts;
+        let first_byte = Duration::from_millis(timeouts.first_byte_ms);
+        let limits = &self.ledger.connection.listener.limits;
+        let idle = Duration::from_millis(limits.body_idle_ms);
+        let window = Duration::from_secs(10);
+        let grpc = self
+            .head
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+        // A client that streams at its leisure is no attacker where that is the protocol.
+        let mut rate = Rate::new(if grpc { 0 } else { limits.min_body_rate }, window);
+        let mut counted = upload.pump.bytes;
+        let began = Instant::now();
+        let period = first_byte.min(idle).min(window);
+        self.timer.set(period);
+        let Self {
+            inbound,
+            responder,
+            timer,
+            ..
+        } = self;
+        let mut sink_error: Option<StreamError> = None;
+        std::future::poll_fn(|cx| {
+            if !upload.pump.is_done() {
+                match upload.poll(cx, inbound, sender) {
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                    Poll::Ready(Err(Broken::Source(error))) => {
+                        return Poll::Ready(Awaited::Client(error));
+                    }
+                    // The upstream may have answered early and stopped reading: its answer
+                    // comes first.
+                    Poll::Ready(Err(Broken::Sink(error))) => {
+                        upload.pump.abandon();
+                        sink_error = Some(error);
+                    }
+                }
+            } else if let Poll::Ready(Err(error)) = sender.poll_flush(cx) {
+                sink_error.get_or_insert(error);
+            }
+            match receiver.poll_head(cx) {
+                Poll::Ready(Ok(head)) if head.status.is_informational() => {
+                    return Poll::Ready(Awaited::Interim(head));
+                }
+                Poll::Ready(Ok(head)) => return Poll::Ready(Awaited::Head(head)),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Awaited::Upstream(match sink_error.take() {
+                        Some(first) if error.kind == Kind::Closed => first,
+                        _ => error,
+                    }));
+                }
+                Poll::Pending => {}
+            }
+            if (inbound.is_end() || !responder.is_http1())
+                && let Poll::Ready(error) = responder.poll_closed(cx)
+            {
+                return Poll::Ready(Awaited::Client(error));
+            }
+            while timer.poll(cx).is_ready() {
+                let moved = upload.pump.moved.max(began);
+                let still = moved.elapsed();
+                let client = !upload.pump.is_done() && upload.pump.waits == Waits::Source;
+                if client {
+                    rate.moved(upload.pump.bytes - counted);
+                    counted = upload.pump.bytes;
+                    if still >= idle {
+                        return Poll::Ready(Awaited::Late(&fault::TIMEOUT_CLIENT_IDLE));
+                    }
+                    if rate.is_below() {
+                        return Poll::Ready(Awaited::Late(&fault::TIMEOUT_RATE));
+                    }
+                } else if still >= first_byte {
+                    return Poll::Ready(Awaited::Late(&fault::TIMEOUT_FIRST_BYTE));
+                }
+                let next = if client {
+                    idle.min(window).saturating_sub(still).max(
+                        // The window of the rate ends by itself.
+                        Duration::from_millis(20),
+                    )
+                } else {
+                    first_byte.saturating_sub(still)
+                };
+                timer.set(next.max(Duration::from_millis(1)));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Gives the upstream's answer to the client, after JavaScript's word where it asked for it.
+    async fn answer(
+        &mut self,
+        upstream: &Upstream,
+        mut head: response::Parts,
+        mut upload: Upload,
+        mut sender: Sender,
+        mut receiver: Receiver,
+        decision: &Forward,
+    ) -> Step<Attempt> {
+        let protocol = self.ledger.record.protocol_out;
+        let bodyless = message::is_bodyless(&self.head.method, head.status);
+        let length = message::content_length(&head.headers);
+        let checked = match length {
+            Ok(length) => message::strip_connection(&mut head.headers).map(|()| length),
+            Err(detail) => Err(detail),
+        };
+        let length = match checked {
+            Ok(length) => length,
+            Err(detail) => {
+                sender.reset(Reason::Cancel);
+                return Ok(Attempt::Failed {
+                    fault: Fault::new(&fault::UPSTREAM_PROTOCOL, detail),
+                    again: false,
+                });
+            }
+        };
+        if decision.on_response {
+            self.consumed |= upload.pump.touched && upload.given.is_none();
+            let status = head.status.as_u16();
+            let asked = self
+                .ask(|out, id| {
+                    encode::response(out, id, status, protocol, length, &head.headers);
+                })
+                .await;
+            let answer = match asked {
+                Ok(answer) => answer,
+                Err(over) => {
+                    sender.reset(Reason::Cancel);
+                    receiver.stop(Reason::Cancel);
+                    return Err(over);
+                }
+            };
+            match answer {
+                Answer::Pass { status, edits } => {
+                    let declared = head.headers.get(CONTENT_LENGTH).cloned();
+                    apply(&mut head.headers, edits);
+                    if let Some(status) = status
+                        && message::is_bodyless(&self.head.method, status) == bodyless
+                    {
+                        head.status = status;
+                    }
+                    // The length is the content's, whatever the edits say.
+                    head.headers.remove(CONTENT_LENGTH);
+                    if let Some(declared) = declared {
+                        head.headers.insert(CONTENT_LENGTH, declared);
+                    }
+                    if message::strip_connection(&mut head.headers).is_err() {
+                        sender.reset(Reason::Cancel);
+                        return self.broken_answer().await;
+                    }
+                }
+                other => {
+                    sender.reset(Reason::Cancel);
+                    receiver.stop(Reason::Cancel);
+                    return Ok(Attempt::Decided(other));
+                }
+            }
+        }
+        let framing = if bodyless || (receiver.is_end() && length.is_none_or(|n| n == 0)) {
+            BodyLength::Empty
+        } else {
+            match length {
+                Some(_) if head.headers.contains_key(TRAILER) => BodyLength::Unknown,
+                Some(length) => BodyLength::Length(length),
+                None => BodyLength::Unknown,
+            }
+        };
+        if self.responder.is_http1() && matches!(framing, BodyLength::Unknown) {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        self.forwarded_head(head, framing, length, bodyless)?;
+        self.download(upstream, &mut upload, &mut sender, &mut receiver)
+            .await?;
+        let whole = upload.pump.is_whole();
+        if !whole {
+            // RFC 9113 8.1, RFC 9114 4.1.1: the answer is complete without the rest.
+            sender.reset(Reason::NoError);
+        }
+        upstream::finish(sender, receiver, whole);
+        self.settle().await;
+        Ok(Attempt::Done)
+    }
+
+    fn forwarded_head(
+        &mut self,
+        mut head: response::Parts,
+        framing: BodyLength,
+        length: Option<u64>,
+        bodyless: bool,
+    ) -> Step<()> {
+        // An answer without content still says so, where the client could wait for some.
+        if matches!(framing, BodyLength::Empty) && !bodyless && length.is_none() {
+            head.headers
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        match self.send_head(head.status, head.headers, framing) {
+            Ok(()) => Ok(()),
+            Err(error) => self.lost(&error),
+        }
+    }
+
+    async fn download(
+        &mut self,
+        upstream: &Upstream,
+        upload: &mut Upload,
+        sender: &mut Sender,
+        receiver: &mut Receiver,
+    ) -> Step<()> {
+        let upstream_idle = Duration::from_millis(upstream.options.timeouts.idle_ms);
+        let client_idle = self.client_idle();
+        let period = upstream_idle.min(client_idle);
+        let mut pump = Pump::new();
+        self.timer.set(period);
+        let Self {
+            inbound,
+            responder,
+            timer,
+            ..
+        } = self;
+        let outcome = std::future::poll_fn(|cx| {
+            if !upload.pump.is_done() {
+                match upload.poll(cx, inbound, sender) {
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                    Poll::Ready(Err(Broken::Source(error))) => {
+                        return Poll::Ready(Err((true, error)));
+                    }
+                    Poll::Ready(Err(Broken::Sink(_))) => upload.pump.abandon(),
+                }
+            }
+            match pump.poll(cx, receiver, responder) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(Broken::Source(error))) => {
+                    return Poll::Ready(Err((false, error)));
+                }
+                Poll::Ready(Err(Broken::Sink(error))) => return Poll::Ready(Err((true, error))),
+                Poll::Pending => {}
+            }
+            if (inbound.is_end() || !responder.is_http1())
+                && let Poll::Ready(error) = responder.poll_closed(cx)
+            {
+                return Poll::Ready(Err((true, error)));
+            }
+            while timer.poll(cx).is_ready() {
+                let still = pump.moved.max(upload.pump.moved).elapsed();
+                let (limit, client) = match pump.waits {
+                    Waits::Source => (upstream_idle, false),
+                    Waits::Sink => (client_idle, true),
+                };
+                if still >= limit {
+                    return Poll::Ready(Err((
+                        client,
+                        StreamError::new(Kind::TimedOut, "the answer did not move"),
+                    )));
+                }
+                timer.set(limit - still);
+            }
+            Poll::Pending
+        })
+        .await;
+        self.ledger.record.bytes_in = upload.pump.bytes;
+        self.ledger.record.bytes_out = pump.bytes;
+        match outcome {
+            Ok(()) => Ok(()),
+            Err((client, error)) => {
+                sender.reset(Reason::Cancel);
+                receiver.stop(Reason::Cancel);
+                if client {
+                    return self.lost(&error);
+                }
+                self.fail(upstream_fault(&error, true));
+                self.cut(Reason::Internal);
+                Err(Over)
+            }
+        }
+    }
+
+    /// A failure before the response: JavaScript decides, where it asked to.
+    async fn failed(
+        &mut self,
+        fault: Fault,
+        decision: &Forward,
+        upstream: u32,
+    ) -> Step<Option<Answer>> {
+        let client = fault.code.blame == fault::Blame::Client;
+        if client {
+            self.responder.close_after();
+        }
+        if !decision.on_failure || client {
+            return self.refuse(fault).await;
+        }
+        let replayable = !self.consumed;
+        let answer = self
+            .ask(|out, id| encode::failure(out, id, &fault, replayable, upstream))
+            .await?;
+        match answer {
+            answer @ (Answer::Respond { .. } | Answer::Forward(_) | Answer::Reset(_)) => {
+                // What was mended is no failure; an answer in its place keeps the cause.
+                if !matches!(answer, Answer::Forward(_)) {
+                    self.fail(fault);
+                }
+                Ok(Some(answer))
+            }
+            _ => self.broken_answer().await,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! One exchange: a request's head goes to JavaScript, its decision is carried out, and content
+//! moves between the two sides. No protocol is known here.
+
+mod ask;
+mod clock;
+mod content;
+mod downstream;
+mod forward;
+mod ledger;
+mod pump;
+mod respond;
+mod tunnel;
+mod unwind;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use harmony_stream::{Kind, Reason, Receive, StreamError, Transmit};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, request, response};
+
+use crate::connection::Connection;
+use crate::crossing::answer::Answer;
+use crate::fault::{self, Fault};
+use crate::message;
+use crate::upstream::BodyLength;
+use clock::Timer;
+pub use clock::date;
+pub use downstream::{Inbound, Responder};
+use ledger::Ledger;
+use ledger::encoded;
+
+/// What the request's head said, in the same words for every protocol.
+pub struct Head {
+    pub method: Method,
+    pub scheme: &'static str,
+    pub authority: String,
+    /// Path and query, byte for byte, or `*`.
+    pub target: String,
+    /// End-to-end fields; no Host.
+    pub headers: HeaderMap,
+    /// Protocol of an upgrade: from Upgrade over HTTP/1.1, from `:protocol` over the others.
+    pub upgrade: Option<String>,
+    pub content_length: Option<u64>,
+    pub expects_continue: bool,
+}
+
+pub struct Exchange {
+    pub ledger: Ledger,
+    head: Head,
+    inbound: Inbound,
+    responder: Responder,
+    timer: Timer,
+    /// The final head has left (or was queued).
+    answered: bool,
+    /// Something of the request's content was taken.
+    consumed: bool,
+    /// A 100 was sent or relayed, so the client will send its content.
+    continued: bool,
+}
+
+/// How far an exchange came; `Err` means that it is over, and that the ledger knows why.
+type Step<T> = Result<T, Over>;
+
+/// The exchange is over: everything that had to be said to either side was said.
+#[derive(Debug)]
+pub struct Over;
+
+/// Runs one request to its end and gives the halves back.
+pub async fn run(
+    connection: &Arc<Connection>,
+    protocol: u8,
+    parts: request::Parts,
+    upgrade: Option<String>,
+    inbound: Inbound,
+    responder: Responder,
+) -> (Inbound, Responder) {
+    let ledger = Ledger::open(connection, protocol);
+    let mut exchange = Exchange {
+        ledger,
+        head: Head {
+            method: Method::GET,
+            scheme: if connection.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            },
+            authority: String::new(),
+            target: String::new(),
+            headers: HeaderMap::new(),
+            upgrade: None,
+            content_length: None,
+            expects_continue: false,
+        },
+        inbound,
+        responder,
+        timer: Timer::default(),
+        answered: false,
+        consumed: false,
+        continued: false,
+    };
+    let outcome = unwind::guarded(exchange.perform(parts, upgrade)).await;
+    if let Err(reason) = outcome {
+        exchange.panicked(reason);
+    }
+    exchange.ledger.settled = true;
+    let Exchange {
+        ledger,
+        inbound,
+        responder,
+        ..
+    } = exchange;
+    drop(ledger);
+    (inbound, responder)
+}
+
+impl Exchange {
+    async fn perform(&mut self, parts: request::Parts, upgrade: Option<String>) {
+        if let Err((code, detail)) = self.read_head(parts, upgrade) {
+            let _: Step<()> = self.refuse(Fault::new(code, detail)).await;
+            return;
+        }
+        if self.head.method == Method::CONNECT && self.head.upgrade.is_none() {
+            let fault = Fault::new(&fault::REQUEST_CONNECT, "CONNECT without a protocol");
+            self.responder.close_after();
+            let _: Step<()> = self.refuse(fault).await;
+            return;
+        }
+        if let Ok(answer) = self.ask_for_decision().await {
+            let _ = self.carry_out(answer).await;
+        }
+    }
+
+    /// Checks what every protocol must say in the same way, and takes the head apart.
+    fn read_head(
+        &mut self,
+        parts: request::Parts,
+        upgrade: Option<String>,
+    ) -> Result<(), (&'static fault::Code, &'static str)> {
+        let limits = &self.ledger.connection.listener.limits;
+        let malformed = |detail| (&fault::REQUEST_MALFORMED, detail);
+        self.head.method = parts.method;
+        self.head.upgrade = upgrade;
+        let mut headers = parts.headers;
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        self.head.authority =
+            message::take_host(&mut headers, authority).map_err(malformed)?;
+        self.head.content_length = message::content_length(&headers).map_err(malformed)?;
+        if headers.len() > limits.max_fields {
+            return Err((&fault::REQUEST_HEAD_TOO_LARGE, "too many header fields"));
+        }
+        self.head.expects_continue = headers
+            .get(http::header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        message::strip_connection(&mut headers).map_err(malformed)?;
+        message::join_cookies(&mut headers);
+        self.head.headers = headers;
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        if target.len() > limits.max_target_bytes {
+            return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
+        }
+        self.head.target = target.to_owned();
+        Ok(())
+    }
+
+    /// Carries out decisions until the exchange is over; collecting and failures ask for more.
+    async fn carry_out(&mut self, first: Answer) -> Step<()> {
+        let mut answer = first;
+        loop {
+            answer = match answer {
+                Answer::Respond {
+                    status,
+                    headers,
+                    body,
+                } => return self.respond(status, headers, body).await,
+                Answer::Forward(decision) => match self.forward(*decision).await? {
+                    Some(next) => next,
+                    None => return Ok(()),
+                },
+                Answer::Collect { max_bytes } => self.collect(max_bytes).await?,
+                Answer::Reset(reason) => {
+                    self.fail(Fault::new(
+                        &fault::RESET_BY_DECISION,
+                        "the decision was to reset the request",
+                    ));
+                    self.responder.reset(reason);
+                    self.inbound.stop(reason);
+                    return Err(Over);
+                }
+                Answer::Pass { .. } | Answer::Inform { .. } => {
+                    return self.broken_answer().await;
+                }
+            };
+        }
+    }
+
+    /// JavaScript answered with what is not an answer here.
+    async fn broken_answer<T>(&mut self) -> Step<T> {
+        let fault = Fault::new(
+            &fault::INTERNAL_ANSWER,
+            "the answer is malformed or does not fit the question",
+        );
+        self.refuse(fault).await
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.ledger.record.fail(fault);
+    }
+
+    /// Ends the exchange with a failure of ours or the upstream's: a status while that is still
+    /// possible, else the reset that the client's protocol has.
+    async fn refuse<T>(&mut self, fault: Fault) -> Step<T> {
+        let status = StatusCode::from_u16(fault.code.status).ok();
+        self.fail(fault);
+        match status {
+            Some(status) if !self.answered => {
+                let mut headers = HeaderMap::new();
+                headers.insert(
+                    http::header::CONTENT_LENGTH,
+                    HeaderValue::from_static("0"),
+                );
+                if self.send_head(status, headers, BodyLength::Empty).is_ok() {
+                    let _ = self.finish().await;
+                    self.settle().await;
+                }
+            }
+            _ => self.cut(Reason::Internal),
+        }
+        Err(Over)
+    }
+
+    /// Ends both halves with a failure that the client sees.
+    fn cut(&mut self, reason: Reason) {
+        self.responder.reset(reason);
+        self.inbound.stop(reason);
+    }
+
+    /// The client is gone, or broke its side.
+    fn lost<T>(&mut self, error: &StreamError) -> Step<T> {
+        let code = match error.kind {
+            Kind::Truncated => &fault::CLIENT_TRUNCATED,
+            Kind::Protocol => &fault::CLIENT_MALFORMED,
+            Kind::Limit => &fault::BODY_TOO_LARGE,
+            Kind::TimedOut => &fault::TIMEOUT_CLIENT_IDLE,
+            Kind::Reset | Kind::Closed | Kind::Refused => &fault::CLIENT_CANCELLED,
+        };
+        if code == &fault::CLIENT_CANCELLED {
+            self.ledger.connection.count_reset();
+        }
+        self.fail(Fault::of(code, error));
+        self.cut(match error.kind {
+            Kind::Protocol | Kind::Truncated => Reason::Malformed,
+            _ => Reason::Cancel,
+        });
+        Err(Over)
+    }
+
+    fn send_head(
+        &mut self,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        body: BodyLength,
+    ) -> Result<(), StreamError> {
+        if !headers.contains_key(http::header::DATE) {
+            headers.insert(http::header::DATE, clock::date());
+        }
+        let (mut parts, ()) = http::Response::new(()).into_parts();
+        parts.status = status;
+        parts.headers = headers;
+        self.ledger.record.status = status.as_u16();
+        self.answered = true;
+        if self.ledger.connection.listener.drain.is_draining() {
+            self.responder.close_after();
+        }
+        self.responder.send_head(parts, body)
+    }
+
+    /// Hands the answer's end to the client, within the idle time.
+    async fn finish(&mut self) -> Result<(), StreamError> {
+        let idle = self.client_idle();
+        self.timer.set(idle);
+        let Self {
+            responder, timer, ..
+        } = self;
+        std::future::poll_fn(|cx| {
+            if timer.poll(cx).is_ready() {
+                return std::task::Poll::Ready(Err(StreamError::new(
+                    Kind::TimedOut,
+                    "the client did not read the answer",
+                )));
+            }
+            responder.poll_finish(cx)
+        })
+        .await
+    }
+
+    fn client_idle(&self) -> Duration {
+        Duration::from_millis(self.ledger.connection.listener.limits.body_idle_ms)
+    }
+
+    /// After the answer: reads the rest of the request within bounds, so that the client gets
+    /// to see the answer before a reset, then stops it.
+    async fn settle(&mut self) {
+        if self.inbound.is_end() {
+            return;
+        }
+        let limits = &self.ledger.connection.listener.limits;
+        // A client that waits for a 100 that it never got sends nothing (RFC 9110 10.1.1).
+        let waits = self.head.expects_continue && !self.continued;
+        let mut left = if waits { 0 } else { limits.max_discard };
+        self.timer.set(Duration::from_millis(limits.body_idle_ms.min(2_000)));
+        let Self { inbound, timer, .. } = self;
+        let ended = std::future::poll_fn(|cx| {
+            loop {
+                if left == 0 || timer.poll(cx).is_ready() {
+                    return std::task::Poll::Ready(false);
+                }
+                match std::task::ready!(inbound.poll_frame(cx)) {
+                    Some(Ok(harmony_stream::Frame::Data(data))) => {
+                        left = left.saturating_sub(data.len() as u64);
+                    }
+                    Some(Ok(harmony_stream::Frame::Trailers(_))) => {}
+                    Some(Err(_)) => return std::task::Poll::Ready(false),
+                    None => return std::task::Poll::Ready(true),
+                }
+            }
+        })
+        .await;
+        if !ended {
+            self.inbound.stop(Reason::NoError);
+            if let Responder::H2(half) = &mut self.responder {
+                // RFC 9113 8.1: the answer is complete, the rest of the request is not wanted.
+                half.abandon();
+            }
+        }
+    }
+
+    fn panicked(&mut self, reason: String) {
+        let shared = Arc::clone(self.ledger.shared());
+        shared.stats.panics.up();
+        shared.event(&crate::event::Event::Panic {
+            exchange: self.ledger.record.id as f64,
+            reason,
+        });
+        self.fail(Fault::new(
+            &fault::INTERNAL_PANIC,
+            "a defect in the engine ended this exchange",
+        ));
+        self.cut(Reason::Internal);
+    }
+}
+
+/// A response head to build on.
+fn response_parts(status: StatusCode, headers: HeaderMap) -> response::Parts {
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers = headers;
+    parts
+}

@@ -1,0 +1,135 @@
+//! HTTP/2: many requests at once, each in a task of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::Reason;
+use http::Method;
+use tokio::task::JoinSet;
+
+use crate::connection::Connection;
+use crate::event::Event;
+use crate::exchange::{self, Inbound, Responder};
+use crate::http2::server::Respond;
+use crate::http2::{CLIENT_WINDOW, RecvBody, SEND_BUFFER, STREAM_WINDOW};
+use crate::io::Io;
+use crate::message;
+
+/// What exchanges get to notice the end of their connection.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+type Http2 = h2::server::Connection<Io, Bytes>;
+
+pub async fn serve(io: Io, connection: Arc<Connection>) {
+    let limits = &connection.listener.limits;
+    let handshake = h2::server::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CLIENT_WINDOW)
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX))
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_frame_size(16_384)
+        .enable_connect_protocol()
+        .handshake::<_, Bytes>(io);
+    let head = Duration::from_millis(limits.head_ms);
+    let Ok(Ok(mut http)) = tokio::time::timeout(head, handshake).await else {
+        return;
+    };
+    let mut tasks = JoinSet::new();
+    run(&mut http, &mut tasks, &connection).await;
+    drop(http);
+    // Every stream now fails; its exchange ends its other side and writes its record.
+    let _ = tokio::time::timeout(FAREWELL, async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+async fn run(http: &mut Http2, tasks: &mut JoinSet<()>, connection: &Arc<Connection>) {
+    let limits = &connection.listener.limits;
+    let idle = Duration::from_millis(limits.idle_ms);
+    let mut active = Instant::now();
+    let mut first = true;
+    let timer = tokio::time::sleep(Duration::from_millis(limits.head_ms).min(idle));
+    tokio::pin!(timer);
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {
+                active = Instant::now();
+                if connection.resets_too_often() {
+                    // RFC 9113 5.4.1, CVE-2023-44487.
+                    connection.limit("maxResets");
+                    http.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                }
+            }
+            accepted = http.accept() => {
+                let Some(Ok((request, respond))) = accepted else { return };
+                first = false;
+                active = Instant::now();
+                spawn(tasks, connection, request, respond);
+            }
+            () = connection.listener.drain.draining(), if !leaving => {
+                leaving = true;
+                goodbye(http, connection);
+            }
+            () = &mut timer => {
+                let still = active.elapsed();
+                let patience = if first { idle.min(Duration::from_millis(limits.head_ms)) } else { idle };
+                if tasks.is_empty() && still >= patience {
+                    if leaving {
+                        return;
+                    }
+                    leaving = true;
+                    goodbye(http, connection);
+                    timer.as_mut().reset(tokio::time::Instant::now() + FAREWELL);
+                } else {
+                    let rest = patience.saturating_sub(still).max(Duration::from_millis(50));
+                    timer.as_mut().reset(tokio::time::Instant::now() + rest);
+                }
+            }
+        }
+    }
+}
+
+/// RFC 9113 6.8: GOAWAY; streams under way finish, later ones are not processed.
+fn goodbye(http: &mut Http2, connection: &Connection) {
+    http.graceful_shutdown();
+    connection.shared.stats.goaway_sent.up();
+    connection.shared.event(&Event::Goaway {
+        listener: Some(connection.listener.id),
+        upstream: None,
+        sent: true,
+        protocol: 20,
+    });
+}
+
+fn spawn(
+    tasks: &mut JoinSet<()>,
+    connection: &Arc<Connection>,
+    request: http::Request<h2::RecvStream>,
+    respond: h2::server::SendResponse<Bytes>,
+) {
+    let connection = Arc::clone(connection);
+    tasks.spawn(async move {
+        let (mut parts, stream) = request.into_parts();
+        let upgrade = parts
+            .extensions
+            .remove::<h2::ext::Protocol>()
+            .filter(|_| parts.method == Method::CONNECT)
+            .map(|protocol| protocol.as_str().to_ascii_lowercase());
+        let length = message::content_length(&parts.headers).ok().flatten();
+        let (inbound, responder) = exchange::run(
+            &connection,
+            20,
+            parts,
+            upgrade,
+            Inbound::H2(RecvBody::new(stream, length)),
+            Responder::H2(Respond::new(respond)),
+        )
+        .await;
+        drop((inbound, responder));
+    });
+}

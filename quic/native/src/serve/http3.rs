@@ -1,0 +1,147 @@
+//! HTTP/3: many requests at once, each in a task of its own; heads are read there too, so that
+//! one slow head delays no other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use harmony_http3::server::{Connection as Http3, HeadError, Incoming, Respond};
+use harmony_http3::{Config, Protocol};
+use harmony_stream::{Kind, StreamError, Transmit};
+use http::header::{CONTENT_LENGTH, DATE};
+use http::{HeaderValue, Response, StatusCode};
+use tokio::task::JoinSet;
+
+use super::refused;
+use crate::connection::Connection;
+use crate::event::Event;
+use crate::exchange::{self, Inbound, Responder};
+use crate::fault;
+
+/// What exchanges get to notice the end of their connection.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
+    let limits = &connection.listener.limits;
+    let config = Config {
+        max_field_section: limits.max_head_bytes as u64,
+        max_fields: limits.max_fields,
+        max_discard: limits.max_discard,
+        ..Config::default()
+    };
+    let head = Duration::from_millis(limits.head_ms);
+    let Ok(Ok(mut http)) = tokio::time::timeout(head, Http3::new(quic, config)).await else {
+        return;
+    };
+    let mut tasks = JoinSet::new();
+    run(&mut http, &mut tasks, &connection).await;
+    let _ = tokio::time::timeout(FAREWELL, async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+async fn run(http: &mut Http3, tasks: &mut JoinSet<()>, connection: &Arc<Connection>) {
+    let limits = &connection.listener.limits;
+    let idle = Duration::from_millis(limits.idle_ms);
+    let mut active = Instant::now();
+    let timer = tokio::time::sleep(idle);
+    tokio::pin!(timer);
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {
+                active = Instant::now();
+                if connection.resets_too_often() {
+                    connection.limit("maxResets");
+                    // RFC 9114 8.1: H3_EXCESSIVE_LOAD.
+                    http.quic().close(0x107u32.into(), b"too many resets");
+                }
+            }
+            accepted = http.accept() => {
+                let Ok(Some(incoming)) = accepted else { return };
+                active = Instant::now();
+                tasks.spawn(request(incoming, Arc::clone(connection)));
+            }
+            () = connection.listener.drain.draining(), if !leaving => {
+                leaving = true;
+                goodbye(http, connection);
+            }
+            () = &mut timer => {
+                let still = active.elapsed();
+                if tasks.is_empty() && still >= idle && !leaving {
+                    leaving = true;
+                    goodbye(http, connection);
+                }
+                let rest = idle.saturating_sub(still).max(Duration::from_millis(50));
+                timer.as_mut().reset(tokio::time::Instant::now() + rest);
+            }
+        }
+    }
+}
+
+/// RFC 9114 5.2: GOAWAY; requests under way finish, later ones are rejected at once.
+fn goodbye(http: &mut Http3, connection: &Connection) {
+    http.shutdown();
+    connection.shared.stats.goaway_sent.up();
+    connection.shared.event(&Event::Goaway {
+        listener: Some(connection.listener.id),
+        upstream: None,
+        sent: true,
+        protocol: 30,
+    });
+}
+
+async fn request(incoming: Incoming, connection: Arc<Connection>) {
+    let patience = Duration::from_millis(connection.listener.limits.head_ms);
+    let (mut parts, recv, respond) = match tokio::time::timeout(patience, incoming.head()).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(HeadError { error, respond })) => {
+            let status = respond.as_ref().map_or(0, |(status, _)| status.as_u16());
+            let code = match status {
+                431 => &fault::REQUEST_HEAD_TOO_LARGE,
+                414 => &fault::REQUEST_TARGET_TOO_LONG,
+                _ => &fault::REQUEST_MALFORMED,
+            };
+            // A request that was cancelled before it was one is nobody's mistake.
+            if !matches!(error.kind, Kind::Reset | Kind::Closed) {
+                refused(&connection, 30, status, code, &error.detail);
+            }
+            if let Some((status, respond)) = respond {
+                let _ = tokio::time::timeout(FAREWELL, answer(status, respond)).await;
+            }
+            return;
+        }
+        // Dropping the stream resets it.
+        Err(_) => {
+            refused(&connection, 30, 0, &fault::TIMEOUT_HEAD, "slow head");
+            return;
+        }
+    };
+    let upgrade = parts
+        .extensions
+        .remove::<Protocol>()
+        .map(|protocol| protocol.as_str().to_ascii_lowercase());
+    let (inbound, responder) = exchange::run(
+        &connection,
+        30,
+        parts,
+        upgrade,
+        Inbound::H3(recv),
+        Responder::H3(respond),
+    )
+    .await;
+    drop((inbound, responder));
+}
+
+/// A bare answer to a request that went over a limit.
+async fn answer(status: StatusCode, mut respond: Respond) -> Result<(), StreamError> {
+    let (mut parts, ()) = Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers.insert(DATE, exchange::date());
+    parts
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    respond.send_head(&parts, true)?;
+    std::future::poll_fn(|cx| respond.poll_finish(cx)).await
+}

@@ -1,0 +1,820 @@
+//! The connections of one upstream, and who waits for one: a plain state machine under one lock.
+//! It neither does I/O nor spawns; what it wants done it leaves in `Effects`, for after the lock.
+//!
+//! - A connection that carries one exchange at a time (HTTP/1.1) is idle, or with whoever holds
+//!   its lease; the last one used is handed out first, so that surplus ones grow old and close.
+//! - A connection that many requests share (HTTP/2, HTTP/3) is in `shared`.
+//! - Waiters are served in order of arrival, by whatever connection comes first: one that was
+//!   made for them, or one that somebody gave back.
+//! - Whatever a waiter could use is given to it at once. So a newcomer that finds something
+//!   overtakes nobody.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::fallback::Memory;
+use crate::fault::{self, Fault};
+
+/// What an exchange needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// HTTP/1.1, or a connection whose peer allows extended CONNECT.
+    pub upgrade: bool,
+    /// Over HTTP/1.1 a connection that was not used before; over HTTP/2 and HTTP/3 one on which
+    /// nothing has failed, since a shared connection that lives proves itself all the time.
+    pub fresh: bool,
+}
+
+/// A connection for one exchange at a time.
+pub trait Solo {
+    /// Without waiting: the peer did not close it.
+    fn is_alive(&mut self) -> bool;
+}
+
+/// A handle on a connection that requests share; cheap to clone.
+pub trait Share: Clone {
+    /// Takes new streams.
+    fn is_open(&self) -> bool;
+    /// Streams that the peer allows at once, as far as is known.
+    fn capacity(&self) -> usize;
+    fn extended_connect(&self) -> bool;
+    /// Something failed on it that makes a retry on it pointless.
+    fn is_suspect(&self) -> bool;
+    /// Place of its protocol in the list of preferences.
+    fn rank(&self) -> usize;
+    fn is_http3(&self) -> bool;
+}
+
+/// Which connection to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dial {
+    /// Whatever is preferred and works.
+    Any = 0,
+    /// HTTP/1.1 alone, for an upgrade.
+    Http1 = 1,
+    /// HTTP/3 in the background; nobody waits for it.
+    Http3 = 2,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub max_connections: usize,
+    pub max_idle: usize,
+    pub max_waiting: usize,
+    pub max_streams: usize,
+    pub idle: Duration,
+    /// HTTP/1.1 is allowed beside other protocols, so that an upgrade can ask for it.
+    pub http1_beside: bool,
+    /// HTTP/3 is allowed before the others; its rank is 0 then.
+    pub http3_first: bool,
+}
+
+/// What a waiter, or whoever found something at once, gets.
+#[derive(Debug)]
+pub enum Grant<S, M> {
+    Solo { solo: S, used: bool },
+    Stream { share: M, id: u64, used: bool },
+}
+
+/// To be done once the lock is released.
+pub struct Effects<S, M> {
+    pub wake: Vec<Waker>,
+    pub dial: Vec<Dial>,
+    /// To be dropped, and counted as closed.
+    pub solo: Vec<S>,
+    /// To be dropped; their end is told with `ended`.
+    pub share: Vec<M>,
+    pub reap: bool,
+    /// The bound on waiters was hit, and was not told about lately.
+    pub limit: bool,
+}
+
+impl<S, M> Default for Effects<S, M> {
+    fn default() -> Self {
+        Self {
+            wake: Vec::new(),
+            dial: Vec::new(),
+            solo: Vec::new(),
+            share: Vec::new(),
+            reap: false,
+            limit: false,
+        }
+    }
+}
+
+struct Idle<S> {
+    solo: S,
+    used: bool,
+    since: Instant,
+}
+
+struct Entry<M> {
+    id: u64,
+    /// None: takes no new streams; the entry stays, and counts, until the connection has ended.
+    share: Option<M>,
+    streams: usize,
+    used: bool,
+    /// Streams beyond which the peer was seen to let us wait, when it does not say how many.
+    learned: usize,
+    /// The peer's SETTINGS are known.
+    settled: bool,
+    idle_since: Instant,
+}
+
+/// Whom a connection must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Plain = 0,
+    /// An upgrade that may have an HTTP/1.1 connection made for it.
+    Http1 = 1,
+    /// An upgrade that needs extended CONNECT.
+    Extended = 2,
+}
+
+struct Waiter {
+    want: Want,
+    queue: Queue,
+    waker: Option<Waker>,
+}
+
+pub struct Pool<S, M> {
+    rules: Rules,
+    closed: bool,
+    idle: VecDeque<Idle<S>>,
+    shared: Vec<Entry<M>>,
+    waiting: BTreeMap<u64, Waiter>,
+    served: BTreeMap<u64, Result<Grant<S, M>, Fault>>,
+    next: u64,
+    /// Waiters in each queue.
+    queued: [usize; 3],
+    /// Connections being made of each kind.
+    dialing: [usize; 3],
+    /// Connections that are, or are being made.
+    connections: usize,
+    active: usize,
+    /// What the last connection over TCP turned out to be; none yet.
+    pub multiplexed: Option<bool>,
+    /// The server refused to speak HTTP/1.1.
+    no_http1: bool,
+    /// None: HTTP/3 is not preferred, or there is nothing to fall back to.
+    pub memory: Option<Memory>,
+    reaping: bool,
+    told: Option<Instant>,
+}
+
+/// At most one event about the bound on waiters in this time.
+const TELL: Duration = Duration::from_secs(1);
+/// Dead connections, grown limits and GOAWAY are noticed within this also while nothing happens.
+const TICK: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub idle: usize,
+    pub active: usize,
+    pub waiting: usize,
+    pub connections: usize,
+    pub connecting: usize,
+}
+
+impl<S: Solo, M: Share> Pool<S, M> {
+    /// `multiplexed`: when it is known before the first connection.
+    pub fn new(rules: Rules, multiplexed: Option<bool>, memory: Option<Memory>) -> Self {
+        Self {
+            rules,
+            closed: false,
+            idle: VecDeque::new(),
+            shared: Vec::new(),
+            waiting: BTreeMap::new(),
+            served: BTreeMap::new(),
+            next: 0,
+            queued: [0; 3],
+            dialing: [0; 3],
+            connections: 0,
+            active: 0,
+            multiplexed,
+            no_http1: false,
+            memory,
+            reaping: false,
+            told: None,
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub fn counts(&self) -> Counts {
+        let unused = self.shared.iter().filter(|entry| entry.streams == 0);
+        Counts {
+            idle: self.idle.len() + unused.count(),
+            active: self.active,
+            waiting: self.waiting.len(),
+            connections: self.connections,
+            connecting: self.dialing.iter().sum(),
+        }
+    }
+
+    /// Streams under way on a shared connection; none when it has ended.
+    pub fn streams(&self, id: u64) -> Option<usize> {
+        self.entry(id).map(|entry| entry.streams)
+    }
+
+    /// HTTP/3 may be tried.
+    pub fn tries_http3(&self) -> bool {
+        self.memory.as_ref().is_none_or(Memory::is_usable)
+    }
+
+    /// What is there already and fits.
+    pub fn take(
+        &mut self,
+        want: Want,
+        now: Instant,
+        fx: &mut Effects<S, M>,
+    ) -> Option<Grant<S, M>> {
+        if self.closed {
+            return None;
+        }
+        // The peer may allow more than it did when they came.
+        self.serve(fx);
+        let grant = match self.pick(want, fx) {
+            Some(at) => self.stream(at)?,
+            None => self.solo(want, now, fx)?,
+        };
+        self.active += 1;
+        self.prefer(&grant, fx);
+        Some(grant)
+    }
+
+    /// A place in the queue; `poll` tells when it was served, `cancel` gives it up.
+    pub fn wait(
+        &mut self,
+        want: Want,
+        now: Instant,
+        fx: &mut Effects<S, M>,
+    ) -> Result<u64, Fault> {
+        if self.closed {
+            return Err(gone());
+        }
+        if self.waiting.len() >= self.rules.max_waiting {
+            if self.told.is_none_or(|told| now - told >= TELL) {
+                self.told = Some(now);
+                fx.limit = true;
+            }
+            return Err(Fault::new(
+                &fault::OVERLOAD_POOL,
+                format!("{} requests wait already", self.waiting.len()),
+            ));
+        }
+        let id = self.next;
+        self.next += 1;
+        let queue = self.queue(want);
+        if queue == Queue::Extended && self.no_extended() {
+            return Err(no_upgrade());
+        }
+        self.queued[queue as usize] += 1;
+        self.waiting.insert(
+            id,
+            Waiter {
+                want,
+                queue,
+                waker: None,
+            },
+        );
+        self.demand(fx);
+        Ok(id)
+    }
+
+    pub fn poll(&mut self, id: u64, waker: &Waker) -> Poll<Result<Grant<S, M>, Fault>> {
+        if let Some(result) = self.served.remove(&id) {
+            return Poll::Ready(result);
+        }
+        match self.waiting.get_mut(&id) {
+            Some(waiter) => {
+                match &mut waiter.waker {
+                    Some(old) => old.clone_from(waker),
+                    none => *none = Some(waker.clone()),
+                }
+                Poll::Pending
+            }
+            None => Poll::Ready(Err(gone())),
+        }
+    }
+
+    /// Idempotent; also after `poll` was ready.
+    pub fn cancel(&mut self, id: u64, now: Instant, fx: &mut Effects<S, M>) {
+        self.leave(id);
+        if let Some(Ok(grant)) = self.served.remove(&id) {
+            self.give_back(grant, now, fx);
+        }
+    }
+
+    /// What a waiter whose patience has ended is told: without a connection under way for it, it
+    /// waited for others to end.
+    pub fn late(&self, want: Want, patience: Duration) -> Fault {
+        let connecting = self.dialing[Dial::Any as usize] > 0
+            || (want.upgrade && self.dialing[Dial::Http1 as usize] > 0);
+        let waited = patience.as_millis();
+        if connecting {
+            let detail = format!("not connected after {waited} ms");
+            return Fault::new(&fault::CONNECT_TIMEOUT, detail);
+        }
+        let detail = format!("no connection or stream became free in {waited} ms");
+        Fault::new(&fault::OVERLOAD_POOL, detail)
+    }
+
+    /// A grant that was not used.
+    pub fn give_back(&mut self, grant: Grant<S, M>, now: Instant, fx: &mut Effects<S, M>) {
+        match grant {
+            Grant::Solo { solo, used } => self.put_back(solo, used, now, fx),
+            Grant::Stream { id, share, .. } => {
+                fx.share.push(share);
+                self.released(id, now, fx);
+            }
+        }
+    }
+
+    /// A connection whose exchange is over, and that can carry another.
+    pub fn put_back(&mut self, solo: S, used: bool, now: Instant, fx: &mut Effects<S, M>) {
+        self.active -= 1;
+        self.keep(solo, used, now, fx);
+    }
+
+    /// A connection that ended with its exchange, or before it.
+    pub fn lost(&mut self, fx: &mut Effects<S, M>) {
+        self.active -= 1;
+        self.connections -= 1;
+        self.demand(fx);
+    }
+
+    /// A stream is over.
+    pub fn released(&mut self, id: u64, now: Instant, fx: &mut Effects<S, M>) {
+        self.active -= 1;
+        let closed = self.closed;
+        if let Some(entry) = self.entry_mut(id) {
+            entry.streams -= 1;
+            if entry.streams == 0 {
+                entry.idle_since = now;
+                entry.learned = usize::MAX;
+                if closed {
+                    fx.share.extend(entry.share.take());
+                }
+            }
+        }
+        self.serve(fx);
+        self.demand(fx);
+    }
+
+    /// The peer lets us wait for one more stream.
+    pub fn saturated(&mut self, id: u64, fx: &mut Effects<S, M>) {
+        if let Some(entry) = self.entry_mut(id) {
+            entry.learned = entry.streams.saturating_sub(1).max(1);
+        }
+        self.demand(fx);
+    }
+
+    /// Reserves a connection, for one that nobody waits for.
+    pub fn reserve(&mut self, fx: &mut Effects<S, M>) -> bool {
+        if self.closed || !self.room(fx) {
+            return false;
+        }
+        self.connections += 1;
+        self.dialing[Dial::Http3 as usize] += 1;
+        true
+    }
+
+    pub fn connected_solo(&mut self, dial: Dial, solo: S, now: Instant, fx: &mut Effects<S, M>) {
+        self.dialing[dial as usize] -= 1;
+        if dial == Dial::Any {
+            self.multiplexed = Some(false);
+        }
+        self.keep(solo, false, now, fx);
+        self.demand(fx);
+    }
+
+    /// `ended` must follow, once. A connection that has no SETTINGS yet is told of with `settled`.
+    pub fn connected_share(
+        &mut self,
+        dial: Dial,
+        id: u64,
+        share: M,
+        now: Instant,
+        fx: &mut Effects<S, M>,
+    ) {
+        self.dialing[dial as usize] -= 1;
+        let open = share.is_open();
+        if !share.is_http3() {
+            self.multiplexed = Some(true);
+        }
+        let share = if self.closed || !open {
+            fx.share.push(share);
+            None
+        } else {
+            Some(share)
+        };
+        self.shared.push(Entry {
+            id,
+            settled: share.is_none(),
+            share,
+            streams: 0,
+            used: false,
+            learned: usize::MAX,
+            idle_since: now,
+        });
+        self.watch(fx);
+        self.requeue();
+        if open {
+            self.serve(fx);
+            self.demand(fx);
+        } else {
+            // A peer that takes connections and closes them at once must not be asked forever.
+            let detail = "the connection took no request";
+            let fault = Fault::new(&fault::CONNECT_CLOSED, detail);
+            self.refuse(Queue::Plain, &fault, true, fx);
+            self.refuse(Queue::Extended, &fault, true, fx);
+        }
+    }
+
+    /// The peer's SETTINGS came: now it is known whether upgrades can use it.
+    pub fn settled(&mut self, id: u64, fx: &mut Effects<S, M>) {
+        let Some(entry) = self.entry_mut(id) else {
+            return;
+        };
+        entry.settled = true;
+        let extended = entry.share.as_ref().is_some_and(M::extended_connect);
+        self.serve(fx);
+        if !extended {
+            self.refuse(Queue::Extended, &no_upgrade(), true, fx);
+        }
+        self.demand(fx);
+    }
+
+    /// No connection came of it. Where one connection would have served all, all are told.
+    pub fn failed(&mut self, dial: Dial, fault: &Fault, fx: &mut Effects<S, M>) {
+        self.dialing[dial as usize] -= 1;
+        self.connections -= 1;
+        match dial {
+            Dial::Any => {
+                let all = !self.solo_expected();
+                self.refuse(Queue::Plain, fault, all, fx);
+                self.refuse(Queue::Extended, fault, true, fx);
+            }
+            Dial::Http1 if fault.code == &fault::TLS_ALPN => {
+                self.no_http1 = true;
+                self.requeue();
+                if self.no_extended() {
+                    self.refuse(Queue::Extended, &no_upgrade(), true, fx);
+                }
+            }
+            Dial::Http1 => self.refuse(Queue::Http1, fault, false, fx),
+            Dial::Http3 => {}
+        }
+        self.demand(fx);
+    }
+
+    /// A shared connection is gone. Returns its handle if it would have been used again.
+    pub fn ended(&mut self, id: u64, fx: &mut Effects<S, M>) -> Option<M> {
+        let at = self.shared.iter().position(|entry| entry.id == id)?;
+        let entry = self.shared.swap_remove(at);
+        self.connections -= 1;
+        if !entry.settled {
+            // A peer that closes before it sends SETTINGS must not be asked forever.
+            let detail = "the connection ended before its settings came";
+            let fault = Fault::new(&fault::CONNECT_CLOSED, detail);
+            self.refuse(Queue::Extended, &fault, true, fx);
+        }
+        self.demand(fx);
+        entry.share
+    }
+
+    /// Lets go of what is dead or was idle for too long. Returns when to come again; nothing when
+    /// nothing is left to watch.
+    pub fn reap(&mut self, now: Instant, fx: &mut Effects<S, M>) -> Option<Duration> {
+        let limit = self.rules.idle;
+        let mut kept = VecDeque::with_capacity(self.idle.len());
+        for mut one in self.idle.drain(..) {
+            if now - one.since < limit && one.solo.is_alive() {
+                kept.push_back(one);
+            } else {
+                self.connections -= 1;
+                fx.solo.push(one.solo);
+            }
+        }
+        self.idle = kept;
+        for entry in &mut self.shared {
+            let expired = entry.streams == 0 && now - entry.idle_since >= limit;
+            entry.learned = usize::MAX;
+            if expired || entry.share.as_ref().is_some_and(|share| !share.is_open()) {
+                fx.share.extend(entry.share.take());
+            }
+        }
+        self.serve(fx);
+        self.demand(fx);
+        let oldest = self.idle.front().map(|one| one.since);
+        let shared = self.shared.iter().filter(|entry| entry.share.is_some());
+        let unused = shared
+            .map(|entry| match entry.streams {
+                0 => entry.idle_since,
+                _ => now,
+            })
+            .min();
+        let Some(first) = oldest.into_iter().chain(unused).min() else {
+            self.reaping = false;
+            return None;
+        };
+        let wait = (first + limit).saturating_duration_since(now);
+        Some(wait.clamp(Duration::from_millis(10), TICK))
+    }
+
+    /// Lets leases finish; nothing is handed out any more.
+    pub fn close(&mut self, fx: &mut Effects<S, M>) {
+        self.closed = true;
+        self.connections -= self.idle.len();
+        fx.solo.extend(self.idle.drain(..).map(|one| one.solo));
+        for entry in &mut self.shared {
+            fx.share.extend(entry.share.take());
+        }
+        for queue in [Queue::Plain, Queue::Http1, Queue::Extended] {
+            self.refuse(queue, &gone(), true, fx);
+        }
+    }
+
+    fn entry(&self, id: u64) -> Option<&Entry<M>> {
+        self.shared.iter().find(|entry| entry.id == id)
+    }
+
+    fn entry_mut(&mut self, id: u64) -> Option<&mut Entry<M>> {
+        self.shared.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// The shared connection for one more stream: of the most preferred protocol, and the first
+    /// with room, so that surplus ones fall idle.
+    fn pick(&mut self, want: Want, fx: &mut Effects<S, M>) -> Option<usize> {
+        let max = self.rules.max_streams;
+        let mut best: Option<(usize, usize)> = None;
+        for (at, entry) in self.shared.iter_mut().enumerate() {
+            let Some(share) = &entry.share else { continue };
+            if !share.is_open() {
+                fx.share.extend(entry.share.take());
+                continue;
+            }
+            let room = entry.streams < max.min(entry.learned).min(share.capacity().max(1));
+            let fits = (!want.upgrade || share.extended_connect())
+                && (!want.fresh || !share.is_suspect());
+            let rank = share.rank();
+            if room && fits && best.is_none_or(|(least, _)| rank < least) {
+                best = Some((rank, at));
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    /// `at` was picked, so it has a handle.
+    fn stream(&mut self, at: usize) -> Option<Grant<S, M>> {
+        let entry = self.shared.get_mut(at)?;
+        let share = entry.share.clone()?;
+        let used = entry.used;
+        entry.streams += 1;
+        entry.used = true;
+        Some(Grant::Stream {
+            share,
+            id: entry.id,
+            used,
+        })
+    }
+
+    fn solo(
+        &mut self,
+        want: Want,
+        now: Instant,
+        fx: &mut Effects<S, M>,
+    ) -> Option<Grant<S, M>> {
+        loop {
+            let one = match want.fresh {
+                false => self.idle.pop_back()?,
+                true => {
+                    let at = self.idle.iter().rposition(|one| !one.used)?;
+                    self.idle.remove(at)?
+                }
+            };
+            if now - one.since < self.rules.idle {
+                let Idle { solo, used, .. } = one;
+                return Some(Grant::Solo { solo, used });
+            }
+            self.connections -= 1;
+            fx.solo.push(one.solo);
+        }
+    }
+
+    /// Looks for HTTP/3 again, in the background, when something less preferred serves although
+    /// HTTP/3 is not known to fail.
+    fn prefer(&mut self, grant: &Grant<S, M>, fx: &mut Effects<S, M>) {
+        let preferred = matches!(grant, Grant::Stream { share, .. } if share.is_http3());
+        if preferred || !self.rules.http3_first || !self.http3_expected() {
+            return;
+        }
+        let under_way = self.dialing[Dial::Any as usize] + self.dialing[Dial::Http3 as usize] > 0;
+        let there = self
+            .shared
+            .iter()
+            .any(|entry| entry.share.as_ref().is_some_and(M::is_http3));
+        if !under_way && !there && self.connections < self.rules.max_connections {
+            self.connections += 1;
+            self.dialing[Dial::Http3 as usize] += 1;
+            fx.dial.push(Dial::Http3);
+        }
+    }
+
+    fn http3_expected(&self) -> bool {
+        self.memory.as_ref().is_some_and(Memory::is_usable)
+    }
+
+    /// A new connection will carry one exchange at a time.
+    fn solo_expected(&self) -> bool {
+        self.multiplexed == Some(false) && !self.http3_expected()
+    }
+
+    fn queue(&self, want: Want) -> Queue {
+        match want.upgrade {
+            false => Queue::Plain,
+            true if self.solo_expected() => Queue::Plain,
+            true if self.rules.http1_beside && !self.no_http1 => Queue::Http1,
+            true => Queue::Extended,
+        }
+    }
+
+    /// What is known of the upstream has changed, and with it what upgrades wait for.
+    fn requeue(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for waiter in waiting.values_mut().filter(|waiter| waiter.want.upgrade) {
+            let queue = self.queue(waiter.want);
+            self.queued[waiter.queue as usize] -= 1;
+            self.queued[queue as usize] += 1;
+            waiter.queue = queue;
+        }
+        self.waiting = waiting;
+    }
+
+    /// A connection says that extended CONNECT is not allowed, and none may yet say otherwise.
+    fn no_extended(&self) -> bool {
+        let mut open = self
+            .shared
+            .iter()
+            .filter_map(|entry| entry.share.as_ref().map(|share| (entry.settled, share)))
+            .filter(|(_, share)| share.is_open())
+            .peekable();
+        open.peek().is_some() && open.all(|(settled, share)| settled && !share.extended_connect())
+    }
+
+    fn keep(&mut self, solo: S, used: bool, now: Instant, fx: &mut Effects<S, M>) {
+        if self.closed {
+            self.connections -= 1;
+            fx.solo.push(solo);
+            return;
+        }
+        let next = self
+            .waiting
+            .iter()
+            .find(|(_, waiter)| !(waiter.want.fresh && used))
+            .map(|(id, _)| *id);
+        if let Some(id) = next {
+            self.active += 1;
+            self.answer(id, Ok(Grant::Solo { solo, used }), fx);
+            return;
+        }
+        self.idle.push_back(Idle {
+            solo,
+            used,
+            since: now,
+        });
+        if self.idle.len() > self.rules.max_idle
+            && let Some(oldest) = self.idle.pop_front()
+        {
+            self.connections -= 1;
+            fx.solo.push(oldest.solo);
+        }
+        self.watch(fx);
+    }
+
+    /// Gives waiters the streams that are free.
+    fn serve(&mut self, fx: &mut Effects<S, M>) {
+        if self.closed || self.waiting.is_empty() || self.shared.is_empty() {
+            return;
+        }
+        let mut from = 0;
+        while let Some((id, want)) = self
+            .waiting
+            .range(from..)
+            .next()
+            .map(|(id, waiter)| (*id, waiter.want))
+        {
+            from = id + 1;
+            match self.pick(want, fx).and_then(|at| self.stream(at)) {
+                Some(grant) => {
+                    self.active += 1;
+                    self.answer(id, Ok(grant), fx);
+                }
+                // Others may be less demanding; when this one was not, nothing is left.
+                None if want == Want::default() => break,
+                None => {}
+            }
+        }
+    }
+
+    /// Makes connections for those who wait and have none under way.
+    fn demand(&mut self, fx: &mut Effects<S, M>) {
+        if self.closed || self.waiting.is_empty() {
+            return;
+        }
+        let plain = self.queued[Queue::Plain as usize];
+        let mut any = if self.solo_expected() {
+            plain
+        } else if self.multiplexed == Some(true) {
+            plain.div_ceil(self.rules.max_streams)
+        } else {
+            plain.min(1)
+        };
+        let unsettled = self.shared.iter().any(|entry| !entry.settled);
+        if self.queued[Queue::Extended as usize] > 0 && !unsettled {
+            any = any.max(1);
+        }
+        let http1 = self.queued[Queue::Http1 as usize];
+        for (dial, needed) in [(Dial::Any, any), (Dial::Http1, http1)] {
+            while self.dialing[dial as usize] < needed && self.room(fx) {
+                self.dialing[dial as usize] += 1;
+                self.connections += 1;
+                fx.dial.push(dial);
+            }
+        }
+    }
+
+    /// One more connection may be made, if need be in the place of one that nobody uses.
+    fn room(&mut self, fx: &mut Effects<S, M>) -> bool {
+        if self.connections < self.rules.max_connections {
+            return true;
+        }
+        if let Some(oldest) = self.idle.pop_front() {
+            self.connections -= 1;
+            fx.solo.push(oldest.solo);
+            return true;
+        }
+        // Its place is free when it has ended, and `demand` runs again then.
+        let unused = self
+            .shared
+            .iter_mut()
+            .find(|entry| entry.streams == 0 && entry.settled && entry.share.is_some());
+        if let Some(entry) = unused {
+            fx.share.extend(entry.share.take());
+        }
+        false
+    }
+
+    /// Fails those who wait in a queue, or the first of them.
+    fn refuse(&mut self, queue: Queue, fault: &Fault, all: bool, fx: &mut Effects<S, M>) {
+        if self.queued[queue as usize] == 0 {
+            return;
+        }
+        let ids: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiter)| waiter.queue == queue)
+            .map(|(id, _)| *id)
+            .take(if all { usize::MAX } else { 1 })
+            .collect();
+        for id in ids {
+            self.answer(id, Err(fault.clone()), fx);
+        }
+    }
+
+    fn answer(&mut self, id: u64, result: Result<Grant<S, M>, Fault>, fx: &mut Effects<S, M>) {
+        if let Some(waiter) = self.leave(id) {
+            fx.wake.extend(waiter.waker);
+        }
+        self.served.insert(id, result);
+    }
+
+    fn leave(&mut self, id: u64) -> Option<Waiter> {
+        let waiter = self.waiting.remove(&id)?;
+        self.queued[waiter.queue as usize] -= 1;
+        Some(waiter)
+    }
+
+    fn watch(&mut self, fx: &mut Effects<S, M>) {
+        if !self.reaping {
+            self.reaping = true;
+            fx.reap = true;
+        }
+    }
+}
+
+fn gone() -> Fault {
+    Fault::new(&fault::UPSTREAM_UNKNOWN, "the upstream was closed")
+}
+
+fn no_upgrade() -> Fault {
+    let detail = "the upstream does not allow extended CONNECT";
+    Fault::new(&fault::UPGRADE_REFUSED, detail)
+}
+
+#[cfg(test)]
+mod tests;
