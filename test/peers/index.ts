@@ -1,0 +1,13 @@
+// Servers and clients of other people, as tests and benchmarks use them. See README.md.
+export { startCaddy } from './caddy.ts'
+export { authority } from './certificate.ts'
+export type { Authority, Issued } from './certificate.ts'
+export { aioquic, curl, goquic, nghttp } from './client.ts'
+export type { Answer, Client, Question, Version } from './client.ts'
+export { findPeer, needsPeers, peer } from './find.ts'
+export type { PeerName } from './find.ts'
+export { startNginx } from './nginx.ts'
+export { pattern, sha256, startAioquicOrigin, startCaddyOrigin, startGoOrigin, startNginxOrigin } from './origin.ts'
+export type { Origin } from './origin.ts'
+export { freePort, run, start, temporary } from './process.ts'
+export type { Running } from './process.ts'
