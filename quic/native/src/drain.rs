@@ -44,10 +44,6 @@ impl Drain {
         self.phase() >= Phase::Draining
     }
 
-    pub fn is_cut(&self) -> bool {
-        self.phase() == Phase::Cut
-    }
-
     /// Ends once the phase is `Draining` or later; at once if it is already.
     pub async fn draining(&self) {
         self.reached(Phase::Draining).await;
@@ -100,7 +96,7 @@ mod tests {
         });
         drain.advance(Phase::Draining);
         drain.draining().await;
-        assert!(drain.is_draining() && !drain.is_cut());
+        assert_eq!(drain.phase(), Phase::Draining);
         assert!(
             tokio::time::timeout(Duration::from_millis(20), drain.cut())
                 .await

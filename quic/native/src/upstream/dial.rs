@@ -69,7 +69,6 @@ impl Drop for Attempt {
 /// Where, and until when.
 struct Target {
     addresses: Vec<SocketAddr>,
-    began: Clock,
     deadline: Instant,
 }
 
@@ -110,7 +109,6 @@ impl Upstream {
     }
 
     async fn target(self: &Arc<Self>) -> Result<Target, Fault> {
-        let began = Clock::now();
         let connect = Duration::from_millis(self.options.timeouts.connect_ms);
         let deadline = Instant::now() + connect;
         if self.origin.tls && self.secure.get().is_none() {
@@ -124,7 +122,6 @@ impl Upstream {
         let addresses = resolve::addresses(&self.origin, deadline).await?;
         Ok(Target {
             addresses,
-            began,
             deadline,
         })
     }
@@ -270,7 +267,6 @@ impl Upstream {
             requester,
             driver: Box::pin(driver),
             remote,
-            took: target.began.elapsed(),
         })
     }
 
@@ -281,7 +277,7 @@ impl Upstream {
             let io = Io::Tcp(stream);
             return match self.origin.allows(Protocol::Http2) {
                 true => self.http2(io, remote, target).await,
-                false => Ok(self.http1(io, remote, target)),
+                false => Ok(self.http1(io, remote)),
             };
         }
         let secure: &Secure = self.secure()?;
@@ -297,7 +293,7 @@ impl Upstream {
         match alpn.as_deref() {
             Some(H2) => self.http2(io, remote, target).await,
             // A server without ALPN speaks HTTP/1.1 (RFC 7301 3.2 lets it ignore the extension).
-            _ if self.origin.allows(Protocol::Http1) => Ok(self.http1(io, remote, target)),
+            _ if self.origin.allows(Protocol::Http1) => Ok(self.http1(io, remote)),
             _ => Err(Fault::new(
                 &fault::TLS_ALPN,
                 format!("tls to {remote}: the server does not speak h2"),
@@ -305,7 +301,7 @@ impl Upstream {
         }
     }
 
-    fn http1(&self, io: Io, remote: SocketAddr, target: &Target) -> Made {
+    fn http1(&self, io: Io, remote: SocketAddr) -> Made {
         let limits = Limits {
             max_head_bytes: self.options.limits.max_head_bytes,
             max_fields: self.options.limits.max_fields,
@@ -314,7 +310,6 @@ impl Upstream {
         Made::Http1(Solo {
             connection: Connection::new(io, limits),
             remote,
-            connected: Some(target.began.elapsed()),
         })
     }
 
@@ -331,7 +326,6 @@ impl Upstream {
                 ping,
                 driver: Box::pin(driver),
                 remote,
-                took: target.began.elapsed(),
             }),
             Ok(Err(error)) => Err(Fault::of(&fault::CONNECT_CLOSED, &error)),
             Err(_) => Err(Fault::new(

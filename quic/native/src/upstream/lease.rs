@@ -45,28 +45,20 @@ pub struct Lease {
     pub remote: SocketAddr,
     /// An exchange used the connection before.
     pub reused: bool,
-    /// How long the connection took to make, when it was made for this lease.
-    pub connected: Option<Duration>,
     grant: Option<Grant<Solo, Share>>,
     upstream: Arc<Upstream>,
 }
 
 impl Lease {
-    pub(super) fn new(upstream: &Arc<Upstream>, mut grant: Grant<Solo, Share>) -> Self {
-        let (protocol, remote, reused, connected) = match &mut grant {
-            Grant::Solo { solo, used } => (11, solo.remote, *used, solo.connected.take()),
-            Grant::Stream { share, used, .. } => (
-                share.protocol(),
-                share.remote,
-                *used,
-                (!*used).then_some(share.took),
-            ),
+    pub(super) fn new(upstream: &Arc<Upstream>, grant: Grant<Solo, Share>) -> Self {
+        let (protocol, remote, reused) = match &grant {
+            Grant::Solo { solo, used } => (11, solo.remote, *used),
+            Grant::Stream { share, used, .. } => (share.protocol(), share.remote, *used),
         };
         Self {
             protocol,
             remote,
             reused,
-            connected,
             grant: Some(grant),
             upstream: Arc::clone(upstream),
         }
@@ -272,7 +264,6 @@ impl Token {
             let solo = Solo {
                 connection,
                 remote: token.remote,
-                connected: None,
             };
             let now = Instant::now();
             upstream.with(|pool, fx| pool.put_back(solo, true, now, fx));

@@ -65,15 +65,17 @@ impl Origin {
         if !matches!(rest, "" | "/") || authority.as_str().contains('@') {
             return Err(bad());
         }
-        let host = authority.host();
-        let host = host
+        let named = authority.host();
+        let host = named
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
             .unwrap_or(host);
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().map_err(|_| bad())?,
-            None if tls => 443,
-            None => 80,
+        // `Authority::port` is silent about a port that is too large.
+        let port = match authority.as_str().strip_prefix(named) {
+            Some("") if tls => 443,
+            Some("") => 80,
+            Some(port) => port.trim_start_matches(':').parse().map_err(|_| bad())?,
+            None => return Err(bad()),
         };
         if host.is_empty() || port == 0 {
             return Err(bad());

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use harmony_http1::client::Connection;
 use harmony_http3::client::Requester as Http3;
@@ -20,8 +19,6 @@ use crate::io::Io;
 pub struct Solo {
     pub connection: Connection<Io>,
     pub remote: SocketAddr,
-    /// How long it took to make, until its first lease takes this.
-    pub connected: Option<Duration>,
 }
 
 impl pool::Solo for Solo {
@@ -38,7 +35,6 @@ pub enum Link {
 pub struct Connected {
     pub link: Link,
     pub remote: SocketAddr,
-    pub took: Duration,
     rank: usize,
     suspect: AtomicBool,
     goaway: AtomicBool,
@@ -74,13 +70,11 @@ impl Share {
         link: Link,
         remote: SocketAddr,
         rank: usize,
-        took: Duration,
     ) -> (Self, oneshot::Receiver<()>) {
         let (last, gone) = oneshot::channel();
         let connected = Connected {
             link,
             remote,
-            took,
             rank,
             suspect: AtomicBool::new(false),
             goaway: AtomicBool::new(false),

@@ -37,13 +37,11 @@ pub(super) enum Made {
         ping: PingPong,
         driver: Driver<Option<StreamError>>,
         remote: SocketAddr,
-        took: Duration,
     },
     Http3 {
         requester: harmony_http3::client::Requester,
         driver: Driver<ConnectionError>,
         remote: SocketAddr,
-        took: Duration,
     },
 }
 
@@ -75,13 +73,12 @@ impl Upstream {
                 ping,
                 driver,
                 remote,
-                took,
             } => {
                 self.count(|stats| {
                     stats.connected_http2.up();
                     stats.open_upstream_http2.up();
                 });
-                let (share, gone) = Share::new(Link::Http2(requester), remote, rank, took);
+                let (share, gone) = Share::new(Link::Http2(requester), remote, rank);
                 let weak = share.downgrade();
                 let id = self.admit(dial, share);
                 let this = Arc::downgrade(self);
@@ -103,7 +100,6 @@ impl Upstream {
                 requester,
                 driver,
                 remote,
-                took,
             } => {
                 self.count(|stats| {
                     stats.connected_http3.up();
@@ -111,7 +107,7 @@ impl Upstream {
                 });
                 self.recovered();
                 let settings = requester.clone();
-                let (share, gone) = Share::new(Link::Http3(requester), remote, rank, took);
+                let (share, gone) = Share::new(Link::Http3(requester), remote, rank);
                 let id = self.admit(dial, share);
                 let this = Arc::downgrade(self);
                 let ended = Ended {
