@@ -69,7 +69,7 @@ impl Origin {
         let host = named
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(host);
+            .unwrap_or(named);
         // `Authority::port` is silent about a port that is too large.
         let port = match authority.as_str().strip_prefix(named) {
             Some("") if tls => 443,
