@@ -380,8 +380,7 @@ impl Exchange {
                             again: false,
                         });
                     };
-                    self.tunnel(handshake, interim.headers, sender, receiver)
-                        .await?;
+                    Box::pin(self.tunnel(handshake, interim.headers, sender, receiver)).await?;
                     return Ok(Attempt::Done);
                 }
                 Awaited::Client(error) => {
@@ -427,15 +426,25 @@ impl Exchange {
                 });
             }
             if !sender.is_http1() && head.status.is_success() {
-                self.tunnel(&handshake, head.headers, sender, receiver)
-                    .await?;
+                Box::pin(self.tunnel(&handshake, head.headers, sender, receiver)).await?;
                 return Ok(Attempt::Done);
             }
             // Refused by the upstream: its answer goes back as it is, and nothing was sent.
             upload.pump = Pump::finishing();
         }
-        self.answer(upstream, head, upload, sender, receiver, decision)
-            .await
+        let attempt = self
+            .answer(upstream, head, &mut upload, &mut sender, &mut receiver, decision)
+            .await?;
+        if matches!(attempt, Attempt::Done) {
+            let whole = upload.pump.is_whole();
+            if !whole {
+                // RFC 9113 8.1, RFC 9114 4.1.1: the answer is complete without the rest.
+                sender.reset(Reason::NoError);
+            }
+            upstream::finish(sender, receiver, whole);
+            self.settle().await;
+        }
+        Ok(attempt)
     }
 
     /// Moves the request's content while it waits for the response's head.
@@ -540,9 +549,9 @@ impl Exchange {
         &mut self,
         upstream: &Upstream,
         mut head: response::Parts,
-        mut upload: Upload,
-        mut sender: Sender,
-        mut receiver: Receiver,
+        upload: &mut Upload,
+        sender: &mut Sender,
+        receiver: &mut Receiver,
         decision: &Forward,
     ) -> Step<Attempt> {
         let protocol = self.ledger.record.protocol_out;
@@ -617,15 +626,7 @@ impl Exchange {
             head.headers.remove(CONTENT_LENGTH);
         }
         self.forwarded_head(head, framing, length, bodyless)?;
-        self.download(upstream, &mut upload, &mut sender, &mut receiver)
-            .await?;
-        let whole = upload.pump.is_whole();
-        if !whole {
-            // RFC 9113 8.1, RFC 9114 4.1.1: the answer is complete without the rest.
-            sender.reset(Reason::NoError);
-        }
-        upstream::finish(sender, receiver, whole);
-        self.settle().await;
+        self.download(upstream, upload, sender, receiver).await?;
         Ok(Attempt::Done)
     }
 

@@ -98,7 +98,10 @@ pub async fn run(
         consumed: false,
         continued: false,
     };
-    let outcome = unwind::guarded(exchange.perform(parts, upgrade)).await;
+    let outcome = {
+        let work = std::pin::pin!(exchange.perform(parts, upgrade));
+        unwind::guarded(work).await
+    };
     if let Err(reason) = outcome {
         exchange.panicked(reason);
     }
@@ -171,12 +174,12 @@ impl Exchange {
                     status,
                     headers,
                     body,
-                } => return self.respond(status, headers, body).await,
+                } => return Box::pin(self.respond(status, headers, body)).await,
                 Answer::Forward(decision) => match self.forward(*decision).await? {
                     Some(next) => next,
                     None => return Ok(()),
                 },
-                Answer::Collect { max_bytes } => self.collect(max_bytes).await?,
+                Answer::Collect { max_bytes } => Box::pin(self.collect(max_bytes)).await?,
                 Answer::Reset(reason) => {
                     self.fail(Fault::new(
                         &fault::RESET_BY_DECISION,

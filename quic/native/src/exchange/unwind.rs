@@ -2,15 +2,18 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// Runs a future; a panic in it is an error with the panic's message.
 ///
 /// What the future borrowed may be in any state afterwards (hence `AssertUnwindSafe`); the caller
 /// only resets the two halves and drops them.
-pub async fn guarded<F: Future>(future: F) -> Result<F::Output, String> {
-    let mut future = pin!(future);
+///
+/// It takes the future pinned, since one that it owned would be stored twice.
+pub fn guarded<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Result<F::Output, String>> {
     std::future::poll_fn(move |cx| {
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
@@ -22,18 +25,19 @@ pub async fn guarded<F: Future>(future: F) -> Result<F::Output, String> {
                 .unwrap_or_else(|| "panic".to_owned()))),
         }
     })
-    .await
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::panic)]
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
     async fn a_panic_becomes_an_error_with_its_message() {
-        let outcome = guarded(async { panic!("defect {}", 7) }).await;
+        let outcome = guarded(pin!(async { panic!("defect {}", 7) })).await;
         assert_eq!(outcome, Err::<(), _>("defect 7".to_owned()));
-        assert_eq!(guarded(async { 3 }).await, Ok(3));
+        assert_eq!(guarded(pin!(async { 3 })).await, Ok(3));
     }
 }

@@ -138,9 +138,10 @@ impl Upstream {
         } else {
             match self.tcp(target, false).await {
                 // Least preferred, but better than nothing. Not when HTTP/3 is known to fail.
-                Err(fault) if http3 && !first => {
-                    self.http3(target).await.map_err(|other| telling(fault, other))
-                }
+                Err(fault) if http3 && !first => self
+                    .http3(target)
+                    .await
+                    .map_err(|other| telling(fault, other)),
                 outcome => outcome,
             }
         };
@@ -286,7 +287,10 @@ impl Upstream {
             false => &secure.any,
         };
         let Some(config) = config.clone() else {
-            return Err(Fault::new(&fault::TLS_ALPN, "no protocol over tcp is allowed"));
+            return Err(Fault::new(
+                &fault::TLS_ALPN,
+                "no protocol over tcp is allowed",
+            ));
         };
         let name = secure.name.clone();
         let (io, alpn) = tcp::secure(stream, remote, config, name, target.deadline).await?;

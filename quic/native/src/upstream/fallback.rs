@@ -111,7 +111,10 @@ mod tests {
         }
         for (wait, middle) in waits.iter().zip([5.0, 10.0, 20.0, 30.0, 30.0]) {
             let seconds = wait.as_secs_f64();
-            assert!((middle * 0.9 - 0.01..=middle * 1.1 + 0.01).contains(&seconds), "{seconds}");
+            assert!(
+                (middle * 0.9 - 0.01..=middle * 1.1 + 0.01).contains(&seconds),
+                "{seconds}"
+            );
         }
     }
 

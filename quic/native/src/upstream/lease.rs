@@ -75,53 +75,69 @@ impl Lease {
         head: &mut Head,
         body: BodyLength,
     ) -> Result<(Sender, Receiver), StreamError> {
-        let upstream = Arc::clone(&self.upstream);
         match self.grant.take() {
             Some(Grant::Solo { solo, .. }) => {
                 // Before anything can fail, so that the place in the pool is freed.
                 let token = Token::Solo(SoloToken {
-                    upstream: Some(upstream),
+                    upstream: Some(Arc::clone(&self.upstream)),
                     remote: solo.remote,
                 });
                 let (sender, receiver) = self.send_http1(solo.connection, head, body)?;
-                Ok((Sender::H1(sender), Receiver::new(Inbound::H1(receiver), token)))
+                Ok((
+                    Sender::H1(sender),
+                    Receiver::new(Inbound::H1(receiver), token),
+                ))
             }
+            // Rarely taken at once, and large: kept out of the futures that hold this one.
             Some(Grant::Stream { share, id, .. }) => {
-                let token = Token::Stream(StreamToken {
-                    upstream,
-                    share: share.clone(),
-                    id,
-                });
-                let end = body == BodyLength::Empty && head.upgrade.is_none();
-                let (sender, receiver) = match &share.link {
-                    Link::Http2(requester) => {
-                        let mut requester = requester.ready().await?;
-                        let mut parts = self.parts(head, Version::HTTP_2)?;
-                        if let Some(protocol) = &head.upgrade {
-                            let protocol = h2::ext::Protocol::from(protocol.as_str());
-                            parts.extensions.insert(protocol);
-                        }
-                        parts.headers = with_length(head.headers.clone(), body);
-                        let (sender, receiver) = requester.send(parts, end)?;
-                        (Sender::H2(sender), Inbound::H2(receiver))
-                    }
-                    Link::Http3(requester) => {
-                        let mut parts = self.parts(head, Version::HTTP_3)?;
-                        let pending = self.open(requester, id).await?;
-                        if let Some(protocol) = &head.upgrade {
-                            parts.extensions.insert(Http3Protocol::new(protocol.as_str()));
-                        }
-                        parts.headers = with_length(std::mem::take(&mut head.headers), body);
-                        let sent = pending.send(&parts, end);
-                        head.headers = parts.headers;
-                        let (sender, receiver) = sent?;
-                        (Sender::H3(sender), Inbound::H3(receiver))
-                    }
-                };
-                Ok((sender, Receiver::new(receiver, token)))
+                Box::pin(self.send_stream(share, id, head, body)).await
             }
             None => Err(StreamError::new(Kind::Closed, "the lease was used before")),
         }
+    }
+
+    async fn send_stream(
+        &self,
+        share: Share,
+        id: u64,
+        head: &mut Head,
+        body: BodyLength,
+    ) -> Result<(Sender, Receiver), StreamError> {
+        let upstream = Arc::clone(&self.upstream);
+        let token = Token::Stream(StreamToken {
+            upstream,
+            share: share.clone(),
+            id,
+        });
+        let end = body == BodyLength::Empty && head.upgrade.is_none();
+        let (sender, receiver) = match &share.link {
+            Link::Http2(requester) => {
+                let mut requester = requester.ready().await?;
+                let mut parts = self.parts(head, Version::HTTP_2)?;
+                if let Some(protocol) = &head.upgrade {
+                    let protocol = h2::ext::Protocol::from(protocol.as_str());
+                    parts.extensions.insert(protocol);
+                }
+                parts.headers = with_length(head.headers.clone(), body);
+                let (sender, receiver) = requester.send(parts, end)?;
+                (Sender::H2(sender), Inbound::H2(receiver))
+            }
+            Link::Http3(requester) => {
+                let mut parts = self.parts(head, Version::HTTP_3)?;
+                let pending = self.open(requester, id).await?;
+                if let Some(protocol) = &head.upgrade {
+                    parts
+                        .extensions
+                        .insert(Http3Protocol::new(protocol.as_str()));
+                }
+                parts.headers = with_length(std::mem::take(&mut head.headers), body);
+                let sent = pending.send(&parts, end);
+                head.headers = parts.headers;
+                let (sender, receiver) = sent?;
+                (Sender::H3(sender), Inbound::H3(receiver))
+            }
+        };
+        Ok((sender, Receiver::new(receiver, token)))
     }
 
     fn send_http1(
@@ -141,9 +157,7 @@ impl Lease {
             _ => head.method.clone(),
         };
         let upgrade = match &head.upgrade {
-            Some(protocol) => {
-                Some(HeaderValue::from_str(protocol).map_err(|_| bad("upgrade"))?)
-            }
+            Some(protocol) => Some(HeaderValue::from_str(protocol).map_err(|_| bad("upgrade"))?),
             None => None,
         };
         parts.headers = std::mem::take(&mut head.headers);
@@ -160,11 +174,7 @@ impl Lease {
     }
 
     /// All but the fields.
-    fn parts(
-        &self,
-        head: &Head,
-        version: Version,
-    ) -> Result<request::Parts, StreamError> {
+    fn parts(&self, head: &Head, version: Version) -> Result<request::Parts, StreamError> {
         let path = PathAndQuery::try_from(head.target.as_str()).map_err(|_| bad("target"))?;
         // `http` cuts off a fragment, which has no place in a target, without a word.
         if path.as_str() != head.target {
@@ -196,9 +206,7 @@ impl Lease {
     /// get another connection.
     async fn open(&self, requester: &Requester, id: u64) -> Result<Pending, StreamError> {
         let mut open = pin!(requester.open());
-        let first = open
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
+        let first = open.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if let Poll::Ready(opened) = first {
             return opened;
         }

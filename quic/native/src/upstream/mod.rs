@@ -255,7 +255,10 @@ impl Upstream {
 
 fn pool(options: &UpstreamOptions, origin: &Origin) -> Pool<Solo, Share> {
     let http3_first = origin.protocols.first() == Some(&Protocol::Http3);
-    let others = origin.protocols.iter().filter(|one| **one != Protocol::Http3);
+    let others = origin
+        .protocols
+        .iter()
+        .filter(|one| **one != Protocol::Http3);
     let multiplexed = match others.copied().collect::<Vec<_>>()[..] {
         [Protocol::Http1] => Some(false),
         [Protocol::Http2] | [] => Some(true),
@@ -290,11 +293,13 @@ struct Waiter<'a> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.upstream
-            .with(|pool, fx| pool.cancel(self.id, now, fx));
+        self.upstream.with(|pool, fx| pool.cancel(self.id, now, fx));
     }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

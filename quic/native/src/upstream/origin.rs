@@ -222,7 +222,12 @@ mod tests {
     #[test]
     fn what_is_no_origin_is_refused_with_its_value() {
         for bad in [
-            "ftp://a", "a.test:80", "https://", "http://u@a", "http://a/x", "http://a:0",
+            "ftp://a",
+            "a.test:80",
+            "https://",
+            "http://u@a",
+            "http://a/x",
+            "http://a:0",
             "http://a:70000",
         ] {
             let text = error(&format!(r#"{{"origin":"{bad}"}}"#));
@@ -240,8 +245,7 @@ mod tests {
         ] {
             assert!(error(bad).starts_with("protocols"));
         }
-        let origin =
-            Origin::new(&options(r#"{"origin":"http://a","protocols":["h2"]}"#)).unwrap();
+        let origin = Origin::new(&options(r#"{"origin":"http://a","protocols":["h2"]}"#)).unwrap();
         assert_eq!(origin.protocols, [Protocol::Http2]);
     }
 
@@ -252,7 +256,10 @@ mod tests {
         ))
         .unwrap();
         let text: Vec<String> = origin.addresses.iter().map(ToString::to_string).collect();
-        assert_eq!(text, ["127.0.0.1:8443", "127.0.0.1:9", "[::1]:8443", "[::1]:7"]);
+        assert_eq!(
+            text,
+            ["127.0.0.1:8443", "127.0.0.1:9", "[::1]:8443", "[::1]:7"]
+        );
         let text = error(r#"{"origin":"https://a","addresses":["a.test"]}"#);
         assert_eq!(text, r#"addresses[0] is "a.test": must be ip or ip:port"#);
     }

@@ -70,7 +70,11 @@ where
 
 /// Of two failures, the one that tells an operator more: what got further.
 pub fn telling(one: Fault, other: Fault) -> Fault {
-    if rank(&other) > rank(&one) { other } else { one }
+    if rank(&other) > rank(&one) {
+        other
+    } else {
+        one
+    }
 }
 
 fn rank(fault: &Fault) -> u8 {
@@ -134,7 +138,12 @@ mod tests {
         let won = race(&list(2), |address| {
             started.borrow_mut().push(address.port());
             async move {
-                sleep(Duration::from_millis(if address.port() == 1 { 300 } else { 900 })).await;
+                sleep(Duration::from_millis(if address.port() == 1 {
+                    300
+                } else {
+                    900
+                }))
+                .await;
                 Ok(address.port())
             }
         })

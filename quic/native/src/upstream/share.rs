@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use harmony_http1::client::Connection;
@@ -66,11 +66,7 @@ impl std::ops::Deref for Share {
 
 impl Share {
     /// The second value is ready once the last handle is gone.
-    pub fn new(
-        link: Link,
-        remote: SocketAddr,
-        rank: usize,
-    ) -> (Self, oneshot::Receiver<()>) {
+    pub fn new(link: Link, remote: SocketAddr, rank: usize) -> (Self, oneshot::Receiver<()>) {
         let (last, gone) = oneshot::channel();
         let connected = Connected {
             link,

@@ -132,7 +132,10 @@ impl Upstream {
 
     fn admit(self: &Arc<Self>, dial: Dial, share: Share) -> u64 {
         let now = Instant::now();
-        let id = self.shared.upgrade().map_or(0, |shared| shared.connection_id());
+        let id = self
+            .shared
+            .upgrade()
+            .map_or(0, |shared| shared.connection_id());
         self.with(|pool, fx| pool.connected_share(dial, id, share, now, fx));
         id
     }
@@ -144,7 +147,9 @@ impl Upstream {
             let mut wait = Some(Duration::from_millis(10));
             while let Some(next) = wait {
                 sleep(next).await;
-                let Some(upstream) = this.upgrade() else { return };
+                let Some(upstream) = this.upgrade() else {
+                    return;
+                };
                 wait = upstream.with(|pool, fx| pool.reap(Instant::now(), fx));
             }
         });
@@ -207,12 +212,7 @@ async fn until_gone<T>(mut driver: Driver<T>, gone: oneshot::Receiver<()>) -> Op
 
 /// Ends when the peer is dead. The first PING goes out at once: its answer comes after the peer's
 /// SETTINGS (RFC 9113 3.4), so that from then on it is known whether upgrades are possible.
-async fn keep_alive(
-    upstream: Weak<Upstream>,
-    share: WeakShare,
-    id: u64,
-    mut ping: PingPong,
-) {
+async fn keep_alive(upstream: Weak<Upstream>, share: WeakShare, id: u64, mut ping: PingPong) {
     loop {
         let mut pong = pin!(ping.ping(Ping::opaque()));
         loop {
