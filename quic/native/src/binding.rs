@@ -205,8 +205,8 @@ impl NativeEngine {
         let state = lock(&self.state);
         // Upstreams may spawn their own upkeep.
         let _context = state.runtime.as_ref().map(Runtime::enter);
-        let upstream = Upstream::new(&shared, options)
-            .map_err(|detail| error("upstream/invalid", detail))?;
+        let upstream =
+            Upstream::new(&shared, options).map_err(|detail| error("upstream/invalid", detail))?;
         let id = upstream.id;
         shared.add_upstream(upstream);
         Ok(id)

@@ -76,7 +76,6 @@ impl Shared {
         lock(&self.listeners).remove(&id)
     }
 
-
     pub fn upstream(&self, id: u32) -> Option<Arc<Upstream>> {
         lock(&self.upstreams).get(&id).cloned()
     }

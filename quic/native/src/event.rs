@@ -6,7 +6,11 @@ use serde::Serialize;
 
 /// One event. `type` is the discriminator that TypeScript sees.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum Event {
     ListenerUp {
         listener: u32,
@@ -67,10 +71,21 @@ pub enum Event {
         protocol: u8,
     },
     /// The number of heads that wait for JavaScript passed half its bound, or fell back.
-    QueueDepth { waiting: usize, limit: usize },
-    AcceptFailed { listener: u32, reason: String },
-    Panic { exchange: f64, reason: String },
-    RecordsDropped { count: u64 },
+    QueueDepth {
+        waiting: usize,
+        limit: usize,
+    },
+    AcceptFailed {
+        listener: u32,
+        reason: String,
+    },
+    Panic {
+        exchange: f64,
+        reason: String,
+    },
+    RecordsDropped {
+        count: u64,
+    },
 }
 
 /// A counter or gauge.

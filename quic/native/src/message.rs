@@ -106,10 +106,7 @@ pub fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Takes Host out of the fields; the authority stands beside them, whatever the protocol.
-pub fn take_host(
-    headers: &mut HeaderMap,
-    authority: Option<&str>,
-) -> Result<String, &'static str> {
+pub fn take_host(headers: &mut HeaderMap, authority: Option<&str>) -> Result<String, &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {

@@ -115,7 +115,7 @@ pub fn split(batch: &[u8]) -> Option<(u8, u64, &[u8], &[u8])> {
     let (id, content) = message.split_first_chunk::<8>()?;
     let id = f64::from_le_bytes(*id);
     // An id that is no whole positive number is no exchange's: 0 is never given out.
-    let id = if id.is_finite() && id >= 1.0 && id < 9e15 {
+    let id = if (1.0..9e15).contains(&id) {
         id as u64
     } else {
         0

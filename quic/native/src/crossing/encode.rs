@@ -173,4 +173,3 @@ pub fn gone(out: &mut Vec<u8>, id: u64, code: &str) {
 pub fn event(out: &mut Vec<u8>, json: &[u8]) {
     message(out, EVENT, 0, |writer| writer.bytes(json));
 }
-

@@ -208,7 +208,9 @@ impl Crossing {
         let queues = &mut *queues;
         let count = std::mem::take(&mut queues.dropped);
         if count > 0 {
-            queues.events.push(&encoded(&Event::RecordsDropped { count }));
+            queues
+                .events
+                .push(&encoded(&Event::RecordsDropped { count }));
         }
         let mut written = 0;
         let mut needs = 0;

@@ -111,7 +111,10 @@ fn the_oldest_records_give_way_and_are_counted() {
         rest = tail;
     }
     let record = encode::RECORD;
-    assert_eq!(seen, [(record, 3), (record, 4), (record, 5), (encode::EVENT, 0)]);
+    assert_eq!(
+        seen,
+        [(record, 3), (record, 4), (record, 5), (encode::EVENT, 0)]
+    );
 }
 
 #[test]
@@ -120,10 +123,7 @@ fn a_message_larger_than_the_buffer_says_what_it_needs() {
     let big = message(encode::COLLECTED, 1, &[7; 100]);
     rig.crossing.tell(&big, &rig.stats);
     let mut small = vec![0; 16];
-    assert_eq!(
-        rig.crossing.turn(&[], &mut small).0,
-        Turn::Needs(big.len())
-    );
+    assert_eq!(rig.crossing.turn(&[], &mut small).0, Turn::Needs(big.len()));
     let mut enough = vec![0; big.len()];
     assert_eq!(wrote(&rig.crossing.turn(&[], &mut enough)), big.len());
     assert_eq!(enough, big);
@@ -185,11 +185,8 @@ fn name() -> impl Strategy<Value = HeaderName> {
 
 fn value() -> impl Strategy<Value = HeaderValue> {
     // Every byte that a field value may hold, those above ASCII included (RFC 9110 5.5).
-    proptest::collection::vec(
-        prop_oneof![Just(b'\t'), 0x20u8..0x7f, 0x80u8..=0xff],
-        0..40,
-    )
-    .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap())
+    proptest::collection::vec(prop_oneof![Just(b'\t'), 0x20u8..0x7f, 0x80u8..=0xff], 0..40)
+        .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap())
 }
 
 fn fields() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use harmony_stream::{Receive, StreamError, Transmit};
 use http::{HeaderMap, StatusCode};
 
+use super::downstream::poll_left;
 use super::{Exchange, Step, encoded};
 use crate::crossing::answer::Answer;
 use crate::crossing::encode;
@@ -71,10 +72,7 @@ impl Exchange {
     }
 
     /// Asks something about this exchange and waits for the answer.
-    pub(super) async fn ask(
-        &mut self,
-        encode: impl FnOnce(&mut Vec<u8>, u64),
-    ) -> Step<Answer> {
+    pub(super) async fn ask(&mut self, encode: impl FnOnce(&mut Vec<u8>, u64)) -> Step<Answer> {
         self.ledger.tell(encode);
         self.wait_for_answer().await
     }
@@ -116,12 +114,8 @@ impl Exchange {
                 Poll::Pending => break,
             }
         }
-        if !self.answered && self.inbound.is_end()
-            || !matches!(self.responder, super::Responder::H1(_))
-        {
-            if let Poll::Ready(error) = self.responder.poll_closed(cx) {
-                return Poll::Ready(Waited::Gone(error));
-            }
+        if let Poll::Ready(error) = poll_left(&self.inbound, &mut self.responder, cx) {
+            return Poll::Ready(Waited::Gone(error));
         }
         self.timer.poll(cx).map(|()| Waited::Late)
     }

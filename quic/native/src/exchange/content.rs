@@ -136,7 +136,11 @@ impl Exchange {
         if self.consumed {
             return self.broken_answer().await;
         }
-        if self.head.content_length.is_some_and(|length| length > max_bytes) {
+        if self
+            .head
+            .content_length
+            .is_some_and(|length| length > max_bytes)
+        {
             let fault = Fault::new(&fault::BODY_TOO_LARGE, format!("over {max_bytes} bytes"));
             return self.refuse(fault).await;
         }

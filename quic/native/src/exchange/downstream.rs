@@ -6,9 +6,9 @@ use bytes::Bytes;
 use harmony_stream::{Frame, Reason, Receive, StreamError, Transmit};
 use http::{HeaderMap, StatusCode, response};
 
+use crate::http2;
 use crate::io::Io;
 use crate::upstream::BodyLength;
-use crate::http2;
 
 /// The request's content.
 pub enum Inbound {
@@ -148,5 +148,19 @@ impl Transmit for Responder {
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         each!(self, half => half.poll_closed(cx))
+    }
+}
+
+/// Ready when the client has left. Over HTTP/1.1 that can be seen here only once the request's
+/// content has been read; before, whoever reads it sees it.
+pub fn poll_left(
+    inbound: &Inbound,
+    responder: &mut Responder,
+    cx: &mut Context<'_>,
+) -> Poll<StreamError> {
+    if inbound.is_end() || !responder.is_http1() {
+        responder.poll_closed(cx)
+    } else {
+        Poll::Pending
     }
 }

@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
 use http::{HeaderValue, Method, StatusCode, response};
 
 use super::content::Given;
+use super::downstream::poll_left;
 use super::pump::{Broken, Pump, Waits};
 use super::tunnel::Handshake;
 use super::{Exchange, Over, Step};
@@ -193,7 +194,10 @@ impl Exchange {
             }
         }
         let length = headers.get(CONTENT_LENGTH).cloned();
-        apply(&mut headers, decision.edits.iter().map(Edit::clone).collect());
+        apply(
+            &mut headers,
+            decision.edits.iter().map(Edit::clone).collect(),
+        );
         message::strip_connection(&mut headers)?;
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, length);
@@ -335,7 +339,8 @@ impl Exchange {
         };
         match framing {
             BodyLength::Length(length) if length > 0 || handshake.is_none() => {
-                out.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                out.headers
+                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
             _ => {
                 out.headers.remove(CONTENT_LENGTH);
@@ -433,7 +438,14 @@ impl Exchange {
             upload.pump = Pump::finishing();
         }
         let attempt = self
-            .answer(upstream, head, &mut upload, &mut sender, &mut receiver, decision)
+            .answer(
+                upstream,
+                head,
+                &mut upload,
+                &mut sender,
+                &mut receiver,
+                decision,
+            )
             .await?;
         if matches!(attempt, Attempt::Done) {
             let whole = upload.pump.is_whole();
@@ -508,9 +520,7 @@ impl Exchange {
                 }
                 Poll::Pending => {}
             }
-            if (inbound.is_end() || !responder.is_http1())
-                && let Poll::Ready(error) = responder.poll_closed(cx)
-            {
+            if let Poll::Ready(error) = poll_left(inbound, responder, cx) {
                 return Poll::Ready(Awaited::Client(error));
             }
             while timer.poll(cx).is_ready() {
@@ -684,9 +694,7 @@ impl Exchange {
                 Poll::Ready(Err(Broken::Sink(error))) => return Poll::Ready(Err((true, error))),
                 Poll::Pending => {}
             }
-            if (inbound.is_end() || !responder.is_http1())
-                && let Poll::Ready(error) = responder.poll_closed(cx)
-            {
+            if let Poll::Ready(error) = poll_left(inbound, responder, cx) {
                 return Poll::Ready(Err((true, error)));
             }
             while timer.poll(cx).is_ready() {

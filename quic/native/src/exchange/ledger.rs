@@ -87,7 +87,11 @@ impl Drop for Ledger {
             });
         }
         shared.crossing.unregister(self.record.id);
-        let code = self.record.fault.as_ref().map_or("", |fault| fault.code.code);
+        let code = self
+            .record
+            .fault
+            .as_ref()
+            .map_or("", |fault| fault.code.code);
         if self.owed || self.hooked && self.record.fault.is_some() {
             self.tell(|out, id| encode::gone(out, id, code));
         } else if self.hooked {

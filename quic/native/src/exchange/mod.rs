@@ -145,8 +145,7 @@ impl Exchange {
         self.head.upgrade = upgrade;
         let mut headers = parts.headers;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        self.head.authority =
-            message::take_host(&mut headers, authority).map_err(malformed)?;
+        self.head.authority = message::take_host(&mut headers, authority).map_err(malformed)?;
         self.head.content_length = message::content_length(&headers).map_err(malformed)?;
         if headers.len() > limits.max_fields {
             return Err((&fault::REQUEST_HEAD_TOO_LARGE, "too many header fields"));
@@ -157,7 +156,10 @@ impl Exchange {
         message::strip_connection(&mut headers).map_err(malformed)?;
         message::join_cookies(&mut headers);
         self.head.headers = headers;
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
         if target.len() > limits.max_target_bytes {
             return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
         }
@@ -217,10 +219,7 @@ impl Exchange {
         match status {
             Some(status) if !self.answered => {
                 let mut headers = HeaderMap::new();
-                headers.insert(
-                    http::header::CONTENT_LENGTH,
-                    HeaderValue::from_static("0"),
-                );
+                headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
                 if self.send_head(status, headers, BodyLength::Empty).is_ok() {
                     let _ = self.finish().await;
                     self.settle().await;
@@ -310,7 +309,8 @@ impl Exchange {
         // A client that waits for a 100 that it never got sends nothing (RFC 9110 10.1.1).
         let waits = self.head.expects_continue && !self.continued;
         let mut left = if waits { 0 } else { limits.max_discard };
-        self.timer.set(Duration::from_millis(limits.body_idle_ms.min(2_000)));
+        self.timer
+            .set(Duration::from_millis(limits.body_idle_ms.min(2_000)));
         let Self { inbound, timer, .. } = self;
         let ended = std::future::poll_fn(|cx| {
             loop {

@@ -4,13 +4,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use harmony_stream::{Frame, Kind, Reason, Receive, StreamError, Transmit};
+use harmony_stream::{Frame, Kind, Reason, Receive, StreamError};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::content::{Given, Streamed};
+use super::downstream::poll_left;
 use super::pump::{Broken, Pump, Waits};
-use super::{Exchange, Over, Responder, Step};
+use super::{Exchange, Over, Step};
 use crate::crossing::answer::Content;
 use crate::fault::{self, Fault};
 use crate::message;
@@ -130,10 +131,8 @@ impl Exchange {
                     Poll::Ready(None) | Poll::Pending => break,
                 }
             }
-            if inbound.is_end() || !matches!(responder, Responder::H1(_)) {
-                if let Poll::Ready(error) = responder.poll_closed(cx) {
-                    return Poll::Ready(Sent::Client(error));
-                }
+            if let Poll::Ready(error) = poll_left(inbound, responder, cx) {
+                return Poll::Ready(Sent::Client(error));
             }
             while timer.poll(cx).is_ready() {
                 let still = pump.moved.elapsed();

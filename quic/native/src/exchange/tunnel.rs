@@ -126,7 +126,9 @@ impl Exchange {
             Ok(accepted) => accepted,
             Err(error) => {
                 sender.reset(Reason::Cancel);
-                return self.refuse(Fault::of(&fault::UPSTREAM_PROTOCOL, &error)).await;
+                return self
+                    .refuse(Fault::of(&fault::UPSTREAM_PROTOCOL, &error))
+                    .await;
             }
         };
         self.ledger.record.status = status.as_u16();

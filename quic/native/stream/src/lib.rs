@@ -52,11 +52,19 @@ pub struct StreamError {
 
 impl StreamError {
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code: None, detail: detail.into() }
+        Self {
+            kind,
+            code: None,
+            detail: detail.into(),
+        }
     }
 
     pub fn with_code(kind: Kind, code: u64, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code: Some(code), detail: detail.into() }
+        Self {
+            kind,
+            code: Some(code),
+            detail: detail.into(),
+        }
     }
 }
 
