@@ -139,6 +139,54 @@ fn is_authority(text: &str) -> bool {
     !text.contains('@') && text.parse::<http::uri::Authority>().is_ok()
 }
 
+/// A protocol to change to, in lower case (RFC 9110 7.8, RFC 8441 4). Another HTTP, or TLS, is
+/// none: whoever answered the request would speak to the client behind everybody's back.
+pub fn upgrade_token(token: &[u8]) -> Option<String> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if token.is_empty() || token.len() > 64 || !token.iter().all(plain) {
+        return None;
+    }
+    let token = String::from_utf8(token.to_ascii_lowercase()).ok()?;
+    let foreign = ["h2", "h3", "http", "tls"];
+    (!foreign.iter().any(|name| token.starts_with(name))).then_some(token)
+}
+
+/// What may stand as a request's target: a path with its query, or `*` for the server as a whole
+/// (RFC 9112 3.2.1, 3.2.4).
+pub fn is_target(method: &Method, target: &str) -> bool {
+    if target == "*" {
+        return *method == Method::OPTIONS;
+    }
+    // `http` drops a fragment without a word, so what it keeps is compared.
+    target.starts_with('/')
+        && http::uri::PathAndQuery::try_from(target).is_ok_and(|kept| kept.as_str() == target)
+}
+
+/// Removes from a trailer section what is only for heads: framing, routing, authentication and
+/// what belongs to the connection (RFC 9110 6.5.1).
+pub fn clean_trailers(trailers: &mut HeaderMap) {
+    for name in [
+        CONTENT_LENGTH,
+        TRANSFER_ENCODING,
+        TRAILER,
+        TE,
+        HOST,
+        CONNECTION,
+        UPGRADE,
+        AUTHORIZATION,
+        COOKIE,
+        http::header::SET_COOKIE,
+        http::header::PROXY_AUTHORIZATION,
+        http::header::CONTENT_ENCODING,
+        http::header::CONTENT_TYPE,
+        http::header::CONTENT_RANGE,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+    ] {
+        trailers.remove(name);
+    }
+}
+
 /// Whether an answer has no content whatever its fields say (RFC 9110 6.4.1).
 pub fn is_bodyless(method: &Method, status: StatusCode) -> bool {
     *method == Method::HEAD
@@ -213,6 +261,30 @@ mod tests {
         for name in ["authorization", "Host", "content-length", "cookie"] {
             assert!(strip_connection(&mut fields(&[("connection", name)])).is_err());
         }
+    }
+
+    #[test]
+    fn another_http_is_no_protocol_to_change_to() {
+        assert_eq!(upgrade_token(b"WebSocket").as_deref(), Some("websocket"));
+        for bad in ["h2c", "HTTP/2.0", "TLS/1.0", "", "a b", "a,b", "h3"] {
+            assert_eq!(upgrade_token(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_path_or_the_server_as_a_whole() {
+        assert!(is_target(&Method::GET, "/a//b?x=%ff&y"));
+        assert!(is_target(&Method::OPTIONS, "*"));
+        for bad in ["*", "", "a", "/a b", "/a#b", "/\r\nx: y", "http://a/"] {
+            assert!(!is_target(&Method::GET, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn trailers_carry_nothing_that_frames_or_routes() {
+        let mut map = fields(&[("x-sum", "1"), ("content-length", "5"), ("host", "a")]);
+        clean_trailers(&mut map);
+        assert_eq!(map, fields(&[("x-sum", "1")]));
     }
 
     #[test]

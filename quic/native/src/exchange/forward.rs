@@ -215,6 +215,10 @@ impl Exchange {
         if method == Method::CONNECT && upgrade.is_none() {
             return Err("a plain CONNECT is refused");
         }
+        // What JavaScript made of a target must not end the request line early.
+        if decision.target.is_some() && !message::is_target(&method, &target) {
+            return Err("the target is not a path");
+        }
         Ok(upstream::Head {
             method,
             authority: decision.authority.clone(),

@@ -163,6 +163,11 @@ impl Exchange {
         if target.len() > limits.max_target_bytes {
             return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
         }
+        // It is a URI's, so only its form is left to be checked.
+        let whole = target == "*" && self.head.method == Method::OPTIONS;
+        if !target.starts_with('/') && !whole {
+            return Err((&fault::REQUEST_MALFORMED, "the target is not a path"));
+        }
         self.head.target = target.to_owned();
         Ok(())
     }

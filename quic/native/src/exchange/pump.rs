@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use harmony_stream::{Frame, Receive, StreamError, Transmit};
 
+use crate::message;
+
 /// Pieces moved before others get their turn on the thread.
 const BUDGET: usize = 32;
 
@@ -145,7 +147,8 @@ impl Pump {
                                 return Poll::Ready(Err(Broken::Sink(error)));
                             }
                         }
-                        Some(Ok(Frame::Trailers(trailers))) => {
+                        Some(Ok(Frame::Trailers(mut trailers))) => {
+                            message::clean_trailers(&mut trailers);
                             self.touched = true;
                             self.state = State::Finishing;
                             if let Err(error) = sink.send_trailers(trailers) {

@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::exchange::{self, Inbound, Responder};
 use crate::fault;
 use crate::io::Io;
+use crate::message;
 
 fn limits(limits: &ListenerLimits) -> Limits {
     Limits {
@@ -91,8 +92,7 @@ fn dated() -> HeaderMap {
 }
 
 /// The protocol that the client asks to switch to (RFC 9110 7.8), when it may: a GET without
-/// content. A switch to another HTTP, or to TLS, is never carried: whoever answers the request
-/// would speak to the client behind the gateway's back.
+/// content.
 fn upgrade_of(parts: &request::Parts, ended: bool) -> Option<String> {
     if parts.method != Method::GET || parts.version != Version::HTTP_11 || !ended {
         return None;
@@ -107,17 +107,11 @@ fn upgrade_of(parts: &request::Parts, ended: bool) -> Option<String> {
         return None;
     }
     let mut values = parts.headers.get_all(UPGRADE).iter();
-    let token = values.next()?.to_str().ok()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    if values.next().is_some() || token.is_empty() || !token.bytes().all(plain) {
+    let token = message::upgrade_token(values.next()?.as_bytes())?;
+    if values.next().is_some()
+        || token == "websocket" && !parts.headers.contains_key(SEC_WEBSOCKET_KEY)
+    {
         return None;
     }
-    let lower = token.to_ascii_lowercase();
-    if lower.starts_with("h2") || lower.starts_with("http") || lower.starts_with("tls") {
-        return None;
-    }
-    if lower == "websocket" && !parts.headers.contains_key(SEC_WEBSOCKET_KEY) {
-        return None;
-    }
-    Some(lower)
+    Some(token)
 }

@@ -119,7 +119,7 @@ fn spawn(
             .extensions
             .remove::<h2::ext::Protocol>()
             .filter(|_| parts.method == Method::CONNECT)
-            .map(|protocol| protocol.as_str().to_ascii_lowercase());
+            .and_then(|protocol| message::upgrade_token(protocol.as_str().as_bytes()));
         let length = message::content_length(&parts.headers).ok().flatten();
         let (inbound, responder) = exchange::run(
             &connection,

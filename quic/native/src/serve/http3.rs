@@ -15,7 +15,7 @@ use super::refused;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
-use crate::fault;
+use crate::{fault, message};
 
 /// What exchanges get to notice the end of their connection.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -121,7 +121,7 @@ async fn request(incoming: Incoming, connection: Arc<Connection>) {
     let upgrade = parts
         .extensions
         .remove::<Protocol>()
-        .map(|protocol| protocol.as_str().to_ascii_lowercase());
+        .and_then(|protocol| message::upgrade_token(protocol.as_str().as_bytes()));
     let (inbound, responder) = exchange::run(
         &connection,
         30,
