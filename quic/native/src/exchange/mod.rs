@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, request, response};
 
 use crate::connection::Connection;
 use crate::crossing::answer::Answer;
+use crate::drain::Phase;
 use crate::fault::{self, Fault};
 use crate::message;
 use crate::upstream::BodyLength;
@@ -252,6 +253,10 @@ impl Exchange {
         };
         if code == &fault::CLIENT_CANCELLED {
             self.ledger.connection.count_reset();
+        }
+        if self.ledger.connection.listener.drain.phase() == Phase::Cut {
+            // It was us who ended the connection.
+            self.fail(Fault::new(&fault::DRAIN_CUT, "the grace period ended"));
         }
         self.fail(Fault::of(code, error));
         self.cut(match error.kind {

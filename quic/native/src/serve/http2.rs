@@ -1,13 +1,13 @@
 //! HTTP/2: many requests at once, each in a task of its own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
 use http::Method;
-use tokio::task::JoinSet;
 
+use super::streams::Streams;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
@@ -36,20 +36,16 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
     let Ok(Ok(mut http)) = tokio::time::timeout(head, handshake).await else {
         return;
     };
-    let mut tasks = JoinSet::new();
-    run(&mut http, &mut tasks, &connection).await;
+    let streams = Streams::new();
+    run(&mut http, &streams, &connection).await;
     drop(http);
     // Every stream now fails; its exchange ends its other side and writes its record.
-    let _ = tokio::time::timeout(FAREWELL, async {
-        while tasks.join_next().await.is_some() {}
-    })
-    .await;
+    streams.end(FAREWELL).await;
 }
 
-async fn run(http: &mut Http2, tasks: &mut JoinSet<()>, connection: &Arc<Connection>) {
+async fn run(http: &mut Http2, streams: &Arc<Streams>, connection: &Arc<Connection>) {
     let limits = &connection.listener.limits;
     let idle = Duration::from_millis(limits.idle_ms);
-    let mut active = Instant::now();
     let mut first = true;
     let timer = tokio::time::sleep(Duration::from_millis(limits.head_ms).min(idle));
     tokio::pin!(timer);
@@ -57,38 +53,38 @@ async fn run(http: &mut Http2, tasks: &mut JoinSet<()>, connection: &Arc<Connect
     loop {
         tokio::select! {
             biased;
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {
-                active = Instant::now();
+            accepted = http.accept() => {
+                let Some(Ok((request, respond))) = accepted else { return };
+                first = false;
                 if connection.resets_too_often() {
                     // RFC 9113 5.4.1, CVE-2023-44487.
                     connection.limit("maxResets");
                     http.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    continue;
                 }
-            }
-            accepted = http.accept() => {
-                let Some(Ok((request, respond))) = accepted else { return };
-                first = false;
-                active = Instant::now();
-                spawn(tasks, connection, request, respond);
+                spawn(streams, connection, request, respond);
             }
             () = connection.listener.drain.draining(), if !leaving => {
                 leaving = true;
                 goodbye(http, connection);
             }
             () = &mut timer => {
-                let still = active.elapsed();
-                let patience = if first { idle.min(Duration::from_millis(limits.head_ms)) } else { idle };
-                if tasks.is_empty() && still >= patience {
-                    if leaving {
-                        return;
-                    }
+                let patience = if first {
+                    idle.min(Duration::from_millis(limits.head_ms))
+                } else {
+                    idle
+                };
+                let still = streams.idle().unwrap_or_default();
+                let wait = if still < patience {
+                    (patience - still).max(Duration::from_millis(50))
+                } else if leaving {
+                    return;
+                } else {
                     leaving = true;
                     goodbye(http, connection);
-                    timer.as_mut().reset(tokio::time::Instant::now() + FAREWELL);
-                } else {
-                    let rest = patience.saturating_sub(still).max(Duration::from_millis(50));
-                    timer.as_mut().reset(tokio::time::Instant::now() + rest);
-                }
+                    FAREWELL
+                };
+                timer.as_mut().reset(tokio::time::Instant::now() + wait);
             }
         }
     }
@@ -107,13 +103,14 @@ fn goodbye(http: &mut Http2, connection: &Connection) {
 }
 
 fn spawn(
-    tasks: &mut JoinSet<()>,
+    streams: &Arc<Streams>,
     connection: &Arc<Connection>,
     request: http::Request<h2::RecvStream>,
     respond: h2::server::SendResponse<Bytes>,
 ) {
     let connection = Arc::clone(connection);
-    tasks.spawn(async move {
+    let stream_guard = streams.begin();
+    tokio::spawn(async move {
         let (mut parts, stream) = request.into_parts();
         let upgrade = parts
             .extensions
@@ -130,6 +127,6 @@ fn spawn(
             Responder::H2(Respond::new(respond)),
         )
         .await;
-        drop((inbound, responder));
+        drop((inbound, responder, stream_guard));
     });
 }

@@ -2,16 +2,16 @@
 //! one slow head delays no other.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use harmony_http3::server::{Connection as Http3, HeadError, Incoming, Respond};
 use harmony_http3::{Config, Protocol};
 use harmony_stream::{Kind, StreamError, Transmit};
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Response, StatusCode};
-use tokio::task::JoinSet;
 
 use super::refused;
+use super::streams::{Stream, Streams};
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
@@ -32,44 +32,37 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
     let Ok(Ok(mut http)) = tokio::time::timeout(head, Http3::new(quic, config)).await else {
         return;
     };
-    let mut tasks = JoinSet::new();
-    run(&mut http, &mut tasks, &connection).await;
-    let _ = tokio::time::timeout(FAREWELL, async {
-        while tasks.join_next().await.is_some() {}
-    })
-    .await;
+    let streams = Streams::new();
+    run(&mut http, &streams, &connection).await;
+    streams.end(FAREWELL).await;
 }
 
-async fn run(http: &mut Http3, tasks: &mut JoinSet<()>, connection: &Arc<Connection>) {
+async fn run(http: &mut Http3, streams: &Arc<Streams>, connection: &Arc<Connection>) {
     let limits = &connection.listener.limits;
     let idle = Duration::from_millis(limits.idle_ms);
-    let mut active = Instant::now();
     let timer = tokio::time::sleep(idle);
     tokio::pin!(timer);
     let mut leaving = false;
     loop {
         tokio::select! {
             biased;
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {
-                active = Instant::now();
+            accepted = http.accept() => {
+                let Ok(Some(incoming)) = accepted else { return };
                 if connection.resets_too_often() {
                     connection.limit("maxResets");
                     // RFC 9114 8.1: H3_EXCESSIVE_LOAD.
                     http.quic().close(0x107u32.into(), b"too many resets");
+                    return;
                 }
-            }
-            accepted = http.accept() => {
-                let Ok(Some(incoming)) = accepted else { return };
-                active = Instant::now();
-                tasks.spawn(request(incoming, Arc::clone(connection)));
+                tokio::spawn(request(incoming, Arc::clone(connection), streams.begin()));
             }
             () = connection.listener.drain.draining(), if !leaving => {
                 leaving = true;
                 goodbye(http, connection);
             }
             () = &mut timer => {
-                let still = active.elapsed();
-                if tasks.is_empty() && still >= idle && !leaving {
+                let still = streams.idle().unwrap_or_default();
+                if still >= idle && !leaving {
                     leaving = true;
                     goodbye(http, connection);
                 }
@@ -92,7 +85,7 @@ fn goodbye(http: &mut Http3, connection: &Connection) {
     });
 }
 
-async fn request(incoming: Incoming, connection: Arc<Connection>) {
+async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream) {
     let patience = Duration::from_millis(connection.listener.limits.head_ms);
     let (mut parts, recv, respond) = match tokio::time::timeout(patience, incoming.head()).await {
         Ok(Ok(request)) => request,
@@ -131,7 +124,7 @@ async fn request(incoming: Incoming, connection: Arc<Connection>) {
         Responder::H3(respond),
     )
     .await;
-    drop((inbound, responder));
+    drop((inbound, responder, stream));
 }
 
 /// A bare answer to a request that went over a limit.

@@ -4,6 +4,7 @@
 pub mod http1;
 pub mod http2;
 pub mod http3;
+mod streams;
 
 use std::sync::Arc;
 
