@@ -6,11 +6,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use atomic_waker::AtomicWaker;
 use quinn::{ReadError, RecvStream, StoppedError, VarInt};
 
+use crate::budget::Budget;
 use crate::error::{ConnectionError, wire};
 use crate::link::Link;
 use crate::proto::control::{Control, Event, Side};
@@ -21,10 +22,12 @@ use crate::proto::unidirectional::{Opened, Opening, Role};
 /// Streams of the peer that are open at once. Three are useful; QUIC's own limit is higher.
 const MAX_STREAMS: usize = 16;
 
-/// Control frames and new streams in one period. Each costs little; a flood of them is a peer
-/// that wants us to work for nothing.
-const MAX_FRAMES: u32 = 2000;
-const PERIOD: Duration = Duration::from_secs(1);
+/// Control frames, new streams and QPACK instructions in a second. Each costs little; a flood
+/// of them is a peer that wants us to work for nothing.
+const MAX_FRAMES: u64 = 2000;
+
+/// Reads of one stream in one call, so that no stream keeps a thread.
+const READS: usize = 32;
 
 type Accept = Pin<Box<dyn Future<Output = Result<RecvStream, quinn::ConnectionError>> + Send>>;
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send>>;
@@ -36,8 +39,7 @@ pub(crate) struct Peer {
     opened: Opened,
     control: Control,
     decoder: instruction::Decoder,
-    frames: u32,
-    since: Instant,
+    budget: Budget,
     bell: Arc<Bell>,
     ended: Option<ConnectionError>,
 }
@@ -81,8 +83,7 @@ impl Peer {
             opened: Opened::new(link.side),
             control: Control::new(link.side),
             decoder: instruction::Decoder::default(),
-            frames: 0,
-            since: Instant::now(),
+            budget: Budget::new(MAX_FRAMES),
             bell: Arc::new(Bell {
                 rung: AtomicBool::new(true),
                 task: AtomicWaker::new(),
@@ -120,7 +121,7 @@ impl Peer {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(Failure::Lost(error)),
                 Poll::Ready(Ok(recv)) => {
-                    self.frames += 1;
+                    self.spend(1)?;
                     self.streams.push(Stream {
                         recv,
                         kind: Kind::Opening(Opening::default()),
@@ -174,8 +175,7 @@ impl Peer {
         link: &Link,
         stream: &mut Stream,
     ) -> Result<bool, Failure> {
-        loop {
-            self.budget()?;
+        for _ in 0..READS {
             let opening = matches!(stream.kind, Kind::Opening(_));
             let max = if opening { 1 } else { 4096 };
             let read = match pin!(stream.recv.read_chunk(max, true)).poll(cx) {
@@ -226,28 +226,31 @@ impl Peer {
                             Event::GoAway(_) => {}
                         }
                     }
-                    self.frames += self.control.frames();
+                    let frames = self.control.frames();
+                    self.spend(u64::from(frames))?;
                 }
-                Kind::Encoder => instruction::encoder(&bytes)?,
-                Kind::Decoder => self.decoder.read(&bytes)?,
+                Kind::Encoder => {
+                    instruction::encoder(&bytes)?;
+                    self.spend(bytes.len() as u64)?;
+                }
+                Kind::Decoder => {
+                    self.decoder.read(&bytes)?;
+                    self.spend(bytes.len() as u64)?;
+                }
             }
         }
+        cx.waker().wake_by_ref();
+        Ok(true)
     }
 
-    fn budget(&mut self) -> Result<(), Fault> {
-        if self.frames <= MAX_FRAMES {
-            return Ok(());
-        }
-        let now = Instant::now();
-        if now.duration_since(self.since) < PERIOD {
-            return Err(Fault::connection(
+    fn spend(&mut self, n: u64) -> Result<(), Fault> {
+        match self.budget.spend(n, Instant::now) {
+            true => Ok(()),
+            false => Err(Fault::connection(
                 Code::EXCESSIVE_LOAD,
                 "too many control frames or streams",
-            ));
+            )),
         }
-        self.since = now;
-        self.frames = 0;
-        Ok(())
     }
 }
 

@@ -3,14 +3,19 @@
 //! here spawns a task, and nothing buffers more of a body than one read of it.
 
 mod body;
+mod budget;
+mod changed;
 pub mod client;
 mod config;
 mod control;
 mod error;
+mod incoming;
 mod line;
 mod link;
 mod outlet;
 pub mod proto;
+mod respond;
+mod response;
 pub mod server;
 
 pub use config::Config;

@@ -213,6 +213,7 @@ impl Line {
         match error {
             ReadError::Reset(code) => {
                 inner.end = Some(End::Reset(code.into_inner()));
+                self.link.count_reset();
                 self.reset(code.into_inner())
             }
             ReadError::ConnectionLost(error) => self.link.cut(self.id, error),

@@ -5,11 +5,13 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use harmony_stream::{Kind, StreamError};
 use tokio::sync::Notify;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::{ConnectionError, wire};
 use crate::proto::control::Side;
@@ -39,7 +41,12 @@ pub(crate) struct Link {
     failure: OnceLock<ConnectionError>,
     control: Mutex<Outgoing>,
     tail: Mutex<Tail>,
+    resets: Mutex<Budget>,
 }
+
+/// Requests that a client resets, in a second. Each has cost us more than the client: the
+/// attack known as rapid reset.
+const MAX_RESETS: u64 = 500;
 
 /// Our control stream. It lives as long as the connection: its end would end the connection
 /// (RFC 9114 section 6.2.1).
@@ -78,6 +85,7 @@ impl Link {
                 streams: Vec::new(),
                 sweep: 32,
             }),
+            resets: Mutex::new(Budget::new(MAX_RESETS)),
         });
         // The settings go out first when the peer's credit is there already, as it is after a
         // handshake; else whoever drives the connection opens the stream.
@@ -180,7 +188,10 @@ impl Link {
     }
 
     pub(crate) fn leave(&self) {
-        if self.active.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // Nobody waits for the last stream before the connection is to end.
+        if self.active.fetch_sub(1, Ordering::SeqCst) == 1
+            && (self.refused() != OPEN || self.abandoned())
+        {
             self.changed.notify_waiters();
         }
     }
@@ -239,12 +250,23 @@ impl Link {
         StreamError::with_code(kind, code, detail)
     }
 
+    /// A client reset a request.
+    pub(crate) fn count_reset(&self) {
+        if self.side == Side::Server && !lock(&self.resets).spend(1, Instant::now) {
+            self.close(Code::EXCESSIVE_LOAD, "too many requests were reset");
+        }
+    }
+
     /// Keeps a finished stream until the peer has all of it.
     pub(crate) fn keep(&self, stream: quinn::SendStream) {
         let tail = &mut *lock(&self.tail);
         if tail.streams.len() >= tail.sweep {
-            // QUIC forgets a stream when everything was acknowledged.
-            tail.streams.retain(|stream| stream.priority().is_ok());
+            // QUIC forgets a stream when everything was acknowledged. One that the peer stopped
+            // is reset when it is dropped (RFC 9000 section 3.5).
+            let cx = &mut Context::from_waker(Waker::noop());
+            tail.streams.retain(|stream| {
+                stream.priority().is_ok() && pin!(stream.stopped()).poll(cx).is_pending()
+            });
             tail.sweep = (tail.streams.len() * 2).max(32);
         }
         tail.streams.push(stream);

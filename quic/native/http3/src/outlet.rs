@@ -109,10 +109,10 @@ impl Outlet {
             };
             *owed = left;
         }
-        debug_assert!(
-            self.chunks.iter().all(Bytes::is_empty),
-            "poll_ready was not ready"
-        );
+        if self.chunks.iter().any(|chunk| !chunk.is_empty()) {
+            let error = StreamError::new(Kind::Protocol, "content before the stream was ready");
+            return Err(self.abort(Code::INTERNAL_ERROR, error));
+        }
         frame::header(kind::DATA, len, &mut self.head);
         self.chunks = [self.head.split().freeze(), data];
         Ok(())
@@ -141,9 +141,15 @@ impl Outlet {
             return Poll::Ready(Err(self.abort(Code::INTERNAL_ERROR, error)));
         }
         ready!(self.poll_flush(cx))?;
+        // QUIC does not say at a stream's end that the peer has stopped it.
+        if let Some(stopped) = &mut self.stopped
+            && let Poll::Ready(Ok(Some(code))) = stopped.as_mut().poll(cx)
+        {
+            self.stopped = None;
+            let error = self.refused(code);
+            return Poll::Ready(Err(self.fail(error)));
+        }
         if let Some(send) = &mut self.send {
-            // A peer that stopped the stream is told of by `poll_closed`; what it wanted of the
-            // message it has.
             let _ = send.finish();
         }
         self.state = State::Finished;

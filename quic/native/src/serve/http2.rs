@@ -1,13 +1,17 @@
-//! HTTP/2: many requests at once, each in a task of its own.
+//! HTTP/2: many requests at once. All of a connection's exchanges run in its own task, as they
+//! would wake it for everything they do: on threads of their own they cost more than they gain,
+//! and one connection keeps one core busy at the most.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use h2::Reason;
-use http::Method;
+use h2::server::SendResponse;
+use http::{Method, Request};
 
-use super::streams::Streams;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
@@ -36,58 +40,55 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
     let Ok(Ok(mut http)) = tokio::time::timeout(head, handshake).await else {
         return;
     };
-    let streams = Streams::new();
-    run(&mut http, &streams, &connection).await;
-    drop(http);
-    // Every stream now fails; its exchange ends its other side and writes its record.
-    streams.end(FAREWELL).await;
-}
-
-async fn run(http: &mut Http2, streams: &Arc<Streams>, connection: &Arc<Connection>) {
-    let limits = &connection.listener.limits;
+    let mut exchanges = FuturesUnordered::new();
     let idle = Duration::from_millis(limits.idle_ms);
-    let mut first = true;
-    let timer = tokio::time::sleep(Duration::from_millis(limits.head_ms).min(idle));
+    // The first request has to come as soon as a head would.
+    let mut patience = idle.min(head);
+    let mut active = Instant::now();
+    let timer = tokio::time::sleep(patience);
     tokio::pin!(timer);
     let mut leaving = false;
     loop {
         tokio::select! {
             biased;
+            Some(()) = exchanges.next(), if !exchanges.is_empty() => active = Instant::now(),
             accepted = http.accept() => {
-                let Some(Ok((request, respond))) = accepted else { return };
-                first = false;
+                let Some(Ok((request, respond))) = accepted else { break };
+                active = Instant::now();
+                patience = idle;
                 if connection.resets_too_often() {
                     // RFC 9113 5.4.1, CVE-2023-44487.
                     connection.limit("maxResets");
                     http.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                     continue;
                 }
-                spawn(streams, connection, request, respond);
+                exchanges.push(exchange(&connection, request, respond));
             }
             () = connection.listener.drain.draining(), if !leaving => {
                 leaving = true;
-                goodbye(http, connection);
+                goodbye(&mut http, &connection);
             }
             () = &mut timer => {
-                let patience = if first {
-                    idle.min(Duration::from_millis(limits.head_ms))
-                } else {
-                    idle
-                };
-                let still = streams.idle().unwrap_or_default();
+                let still = if exchanges.is_empty() { active.elapsed() } else { Duration::ZERO };
                 let wait = if still < patience {
                     (patience - still).max(Duration::from_millis(50))
                 } else if leaving {
-                    return;
+                    break;
                 } else {
                     leaving = true;
-                    goodbye(http, connection);
+                    goodbye(&mut http, &connection);
                     FAREWELL
                 };
                 timer.as_mut().reset(tokio::time::Instant::now() + wait);
             }
         }
     }
+    drop(http);
+    // Every stream now fails; its exchange ends its other side and writes its record.
+    let _ = tokio::time::timeout(FAREWELL, async {
+        while exchanges.next().await.is_some() {}
+    })
+    .await;
 }
 
 /// RFC 9113 6.8: GOAWAY; streams under way finish, later ones are not processed.
@@ -102,31 +103,26 @@ fn goodbye(http: &mut Http2, connection: &Connection) {
     });
 }
 
-fn spawn(
-    streams: &Arc<Streams>,
+async fn exchange(
     connection: &Arc<Connection>,
-    request: http::Request<h2::RecvStream>,
-    respond: h2::server::SendResponse<Bytes>,
+    request: Request<h2::RecvStream>,
+    respond: SendResponse<Bytes>,
 ) {
-    let connection = Arc::clone(connection);
-    let stream_guard = streams.begin();
-    tokio::spawn(async move {
-        let (mut parts, stream) = request.into_parts();
-        let upgrade = parts
-            .extensions
-            .remove::<h2::ext::Protocol>()
-            .filter(|_| parts.method == Method::CONNECT)
-            .and_then(|protocol| message::upgrade_token(protocol.as_str().as_bytes()));
-        let length = message::content_length(&parts.headers).ok().flatten();
-        let (inbound, responder) = exchange::run(
-            &connection,
-            20,
-            parts,
-            upgrade,
-            Inbound::H2(RecvBody::new(stream, length)),
-            Responder::H2(Respond::new(respond)),
-        )
-        .await;
-        drop((inbound, responder, stream_guard));
-    });
+    let (mut parts, stream) = request.into_parts();
+    let upgrade = parts
+        .extensions
+        .remove::<h2::ext::Protocol>()
+        .filter(|_| parts.method == Method::CONNECT)
+        .and_then(|protocol| message::upgrade_token(protocol.as_str().as_bytes()));
+    let length = message::content_length(&parts.headers).ok().flatten();
+    let halves = exchange::run(
+        connection,
+        20,
+        parts,
+        upgrade,
+        Inbound::H2(RecvBody::new(stream, length)),
+        Responder::H2(Respond::new(respond)),
+    )
+    .await;
+    drop(halves);
 }

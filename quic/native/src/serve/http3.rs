@@ -1,9 +1,11 @@
-//! HTTP/3: many requests at once, each in a task of its own; heads are read there too, so that
-//! one slow head delays no other.
+//! HTTP/3: many requests at once, all in the connection's task (see `http2`); a head is read by its
+//! own request's future, so that one slow head delays no other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use harmony_http3::server::{Connection as Http3, HeadError, Incoming, Respond};
 use harmony_http3::{Config, Protocol};
 use harmony_stream::{Kind, StreamError, Transmit};
@@ -11,7 +13,6 @@ use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::refused;
-use super::streams::{Stream, Streams};
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
@@ -32,45 +33,44 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
     let Ok(Ok(mut http)) = tokio::time::timeout(head, Http3::new(quic, config)).await else {
         return;
     };
-    let streams = Streams::new();
-    run(&mut http, &streams, &connection).await;
-    streams.end(FAREWELL).await;
-}
-
-async fn run(http: &mut Http3, streams: &Arc<Streams>, connection: &Arc<Connection>) {
-    let limits = &connection.listener.limits;
+    let mut requests = FuturesUnordered::new();
     let idle = Duration::from_millis(limits.idle_ms);
+    let mut active = Instant::now();
     let timer = tokio::time::sleep(idle);
     tokio::pin!(timer);
     let mut leaving = false;
     loop {
         tokio::select! {
             biased;
+            Some(()) = requests.next(), if !requests.is_empty() => active = Instant::now(),
             accepted = http.accept() => {
-                let Ok(Some(incoming)) = accepted else { return };
+                let Ok(Some(incoming)) = accepted else { break };
+                active = Instant::now();
                 if connection.resets_too_often() {
                     connection.limit("maxResets");
                     // RFC 9114 8.1: H3_EXCESSIVE_LOAD.
                     http.quic().close(0x107u32.into(), b"too many resets");
-                    return;
+                    break;
                 }
-                tokio::spawn(request(incoming, Arc::clone(connection), streams.begin()));
+                requests.push(request(incoming, &connection));
             }
             () = connection.listener.drain.draining(), if !leaving => {
                 leaving = true;
-                goodbye(http, connection);
+                goodbye(&mut http, &connection);
             }
             () = &mut timer => {
-                let still = streams.idle().unwrap_or_default();
+                let still = if requests.is_empty() { active.elapsed() } else { Duration::ZERO };
                 if still >= idle && !leaving {
                     leaving = true;
-                    goodbye(http, connection);
+                    goodbye(&mut http, &connection);
                 }
                 let rest = idle.saturating_sub(still).max(Duration::from_millis(50));
                 timer.as_mut().reset(tokio::time::Instant::now() + rest);
             }
         }
     }
+    let _ =
+        tokio::time::timeout(FAREWELL, async { while requests.next().await.is_some() {} }).await;
 }
 
 /// RFC 9114 5.2: GOAWAY; requests under way finish, later ones are rejected at once.
@@ -85,7 +85,7 @@ fn goodbye(http: &mut Http3, connection: &Connection) {
     });
 }
 
-async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream) {
+async fn request(incoming: Incoming, connection: &Arc<Connection>) {
     let patience = Duration::from_millis(connection.listener.limits.head_ms);
     let (mut parts, recv, respond) = match tokio::time::timeout(patience, incoming.head()).await {
         Ok(Ok(request)) => request,
@@ -98,7 +98,7 @@ async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream
             };
             // A request that was cancelled before it was one is nobody's mistake.
             if !matches!(error.kind, Kind::Reset | Kind::Closed) {
-                refused(&connection, 30, status, code, &error.detail);
+                refused(connection, 30, status, code, &error.detail);
             }
             if let Some((status, respond)) = respond {
                 let _ = tokio::time::timeout(FAREWELL, answer(status, respond)).await;
@@ -107,7 +107,7 @@ async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream
         }
         // Dropping the stream resets it.
         Err(_) => {
-            refused(&connection, 30, 0, &fault::TIMEOUT_HEAD, "slow head");
+            refused(connection, 30, 0, &fault::TIMEOUT_HEAD, "slow head");
             return;
         }
     };
@@ -115,8 +115,8 @@ async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream
         .extensions
         .remove::<Protocol>()
         .and_then(|protocol| message::upgrade_token(protocol.as_str().as_bytes()));
-    let (inbound, responder) = exchange::run(
-        &connection,
+    let halves = exchange::run(
+        connection,
         30,
         parts,
         upgrade,
@@ -124,7 +124,7 @@ async fn request(incoming: Incoming, connection: Arc<Connection>, stream: Stream
         Responder::H3(respond),
     )
     .await;
-    drop((inbound, responder, stream));
+    drop(halves);
 }
 
 /// A bare answer to a request that went over a limit.

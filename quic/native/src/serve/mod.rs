@@ -4,7 +4,6 @@
 pub mod http1;
 pub mod http2;
 pub mod http3;
-mod streams;
 
 use std::sync::Arc;
 

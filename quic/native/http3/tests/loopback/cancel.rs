@@ -44,8 +44,9 @@ async fn noticed(asked: &mut Asked, act: impl FnOnce(&mut Asked)) -> harmony_str
     act(asked);
     let start = Instant::now();
     let error = closed(&mut asked.respond).await;
+    // 100 ms on an idle machine.
     assert!(
-        start.elapsed() < Duration::from_millis(100),
+        start.elapsed() < Duration::from_millis(500),
         "{:?}",
         start.elapsed()
     );

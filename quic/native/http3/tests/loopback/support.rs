@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 pub struct Pair {
     pub server: quinn::Connection,
     pub client: quinn::Connection,
-    pub ends: (Endpoint, Endpoint),
+    _ends: (Endpoint, Endpoint),
 }
 
 fn identity() -> &'static (CertificateDer<'static>, Vec<u8>) {
@@ -76,7 +76,7 @@ pub async fn pair_with(server: TransportConfig, client: TransportConfig) -> Pair
     Pair {
         server,
         client: client.unwrap(),
-        ends: (server_end, client_end),
+        _ends: (server_end, client_end),
     }
 }
 
@@ -199,11 +199,9 @@ pub async fn accepted(connection: &mut Connection) -> (http::request::Parts, Rec
     let head = incoming.head();
     tokio::pin!(head);
     within(async {
-        loop {
-            tokio::select! {
-                head = &mut head => break head.unwrap(),
-                other = connection.accept() => panic!("unexpected: {:?}", other.map(|i| i.is_some())),
-            }
+        tokio::select! {
+            head = &mut head => head.unwrap(),
+            other = connection.accept() => panic!("unexpected: {:?}", other.map(|i| i.is_some())),
         }
     })
     .await
