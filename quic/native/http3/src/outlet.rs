@@ -33,6 +33,8 @@ pub(crate) struct Outlet {
     /// Content still owed to a declared content-length.
     owed: Option<u64>,
     stopped: Option<Stopped>,
+    /// What `stopped` found.
+    closed: Option<StreamError>,
     probe: Option<Pin<Box<Sleep>>>,
     /// The code of a stream that is dropped before its end.
     abort: Code,
@@ -60,6 +62,7 @@ impl Outlet {
             state: State::Open,
             owed: None,
             stopped: None,
+            closed: None,
             probe: None,
             abort,
         }
@@ -142,11 +145,7 @@ impl Outlet {
         }
         ready!(self.poll_flush(cx))?;
         // QUIC does not say at a stream's end that the peer has stopped it.
-        if let Some(stopped) = &mut self.stopped
-            && let Poll::Ready(Ok(Some(code))) = stopped.as_mut().poll(cx)
-        {
-            self.stopped = None;
-            let error = self.refused(code);
+        if let Some(error) = self.poll_stopped(cx) {
             return Poll::Ready(Err(self.fail(error)));
         }
         if let Some(send) = &mut self.send {
@@ -184,25 +183,29 @@ impl Outlet {
         {
             self.stopped = Some(Box::pin(send.stopped()));
         }
-        if let Some(stopped) = &mut self.stopped
-            && let Poll::Ready(result) = stopped.as_mut().poll(cx)
-        {
-            match result {
-                Ok(Some(code)) => {
-                    let error = self.refused(code);
-                    return Poll::Ready(self.fail(error));
-                }
-                Err(StoppedError::ConnectionLost(error)) => {
-                    let error = self.line.link.cut(self.line.id, error);
-                    return Poll::Ready(self.fail(error));
-                }
-                // The peer has all of it, which is no failure; nor will there be one.
-                Ok(None) | Err(StoppedError::ZeroRttRejected) => {
-                    self.stopped = Some(Box::pin(std::future::pending()));
-                }
-            }
+        if let Some(error) = self.poll_stopped(cx) {
+            return Poll::Ready(self.fail(error));
         }
         self.line.poll_reset(cx, &mut self.probe)
+    }
+
+    /// Whether the peer stopped the stream, as far as `poll_closed` has asked.
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Option<StreamError> {
+        if self.closed.is_none()
+            && let Some(stopped) = &mut self.stopped
+            && let Poll::Ready(result) = stopped.as_mut().poll(cx)
+        {
+            self.stopped = Some(Box::pin(std::future::pending()));
+            self.closed = match result {
+                Ok(Some(code)) => Some(self.refused(code)),
+                Err(StoppedError::ConnectionLost(error)) => {
+                    Some(self.line.link.cut(self.line.id, error))
+                }
+                // The peer has all of it, which is no failure; nor will there be one.
+                Ok(None) | Err(StoppedError::ZeroRttRejected) => None,
+            };
+        }
+        self.closed.clone()
     }
 
     fn poll_chunks(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {

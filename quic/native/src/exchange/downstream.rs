@@ -58,7 +58,7 @@ impl Receive for Inbound {
 pub enum Responder {
     H1(harmony_http1::server::Respond<Io>),
     H2(http2::server::Respond),
-    H3(harmony_http3::server::Respond),
+    H3(Box<harmony_http3::server::Respond>),
 }
 
 impl Responder {

@@ -121,7 +121,7 @@ async fn request(incoming: Incoming, connection: &Arc<Connection>) {
         parts,
         upgrade,
         Inbound::H3(recv),
-        Responder::H3(respond),
+        Responder::H3(Box::new(respond)),
     )
     .await;
     drop(halves);

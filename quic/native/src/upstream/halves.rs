@@ -16,7 +16,7 @@ use crate::io::Io;
 pub enum Sender {
     H1(http1::SendBody<Io>),
     H2(http2::SendBody),
-    H3(http3::SendBody),
+    H3(Box<http3::SendBody>),
 }
 
 pub(super) enum Inbound {

@@ -178,4 +178,38 @@ async fn an_answer_that_was_received_is_not_closed() {
     );
     asked.respond.reset(harmony_stream::Reason::Cancel);
     assert!(asked.pair.client.close_reason().is_none());
+    // The connection's end is told again and again.
+    asked.pair.client.close(code(Code::NO_ERROR), b"");
+    for _ in 0..3 {
+        let closing = tokio::time::timeout(wait, closed(&mut asked.respond));
+        assert!(closing.await.is_err(), "the answer was delivered before");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_it_has_the_answer_is_noticed_each_time() {
+    let mut asked = asked(0).await;
+    asked.send.finish().unwrap();
+    content(&mut asked.body).await.unwrap();
+    let (parts, ()) = http::Response::new(()).into_parts();
+    asked.respond.send_head(&parts, false).unwrap();
+    // More than the client's window: it cannot have all of it.
+    asked
+        .respond
+        .send_data(Bytes::from(vec![0; 2_000_000]))
+        .unwrap();
+    let finishing = finish(&mut asked.respond);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(60), finishing)
+            .await
+            .is_err()
+    );
+    asked.recv.stop(code(Code::REQUEST_CANCELLED)).unwrap();
+    for _ in 0..3 {
+        assert_eq!(closed(&mut asked.respond).await.kind, Kind::Reset);
+    }
+    assert_eq!(
+        finish(&mut asked.respond).await.unwrap_err().kind,
+        Kind::Reset
+    );
 }

@@ -607,7 +607,7 @@ async fn a_client_that_closes_cleanly_ends_accepting() {
 #[tokio::test]
 async fn a_flood_of_resets_ends_the_connection() {
     let pair = serve(Config::default(), echo).await;
-    let post = request("POST", &[]);
+    let post = [&request("POST", &[])[..], &framed(0, b"x")].concat();
     let flood = async {
         loop {
             let Ok((mut send, recv)) = pair.client.open_bi().await else {
