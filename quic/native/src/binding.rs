@@ -10,11 +10,11 @@ use napi_derive::napi;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::{EngineOptions, ListenOptions, UpstreamOptions};
+use crate::config::{EngineOptions, ListenOptions, ServerTls, UpstreamOptions};
 use crate::crossing::{Crossing, Turn};
 use crate::engine::{Shared, lock};
 use crate::fault;
-use crate::listener::{Listener, ReplaceTls};
+use crate::listener::Listener;
 use crate::upstream::Upstream;
 
 /// What is left of a stop when listeners have drained: tasks that do not end are abandoned.
@@ -168,7 +168,7 @@ impl NativeEngine {
     /// Swaps certificates on TCP and QUIC together; connections that are open keep theirs.
     #[napi]
     pub fn replace_tls(&self, listener: u32, json: String) -> Result<()> {
-        let replacement: ReplaceTls = parse(&json)?;
+        let replacement: ServerTls = parse(&json)?;
         self.shared()?
             .listener(listener)
             .ok_or_else(|| error("listener/unknown", listener))?

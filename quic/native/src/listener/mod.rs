@@ -16,7 +16,6 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -74,22 +73,6 @@ pub struct Bound {
 pub struct Drained {
     pub finished: u64,
     pub cut: u64,
-}
-
-/// New identities, as JavaScript sends them. QUIC that was set up with TCP's follows TCP's.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ReplaceTls {
-    #[serde(default)]
-    pub tcp: Option<Replacement>,
-    #[serde(default)]
-    pub quic: Option<Replacement>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Replacement {
-    pub tls: ServerTls,
 }
 
 impl Listener {
@@ -156,14 +139,8 @@ impl Listener {
     /// Uses other identities and client authorities for new connections, over TCP and QUIC alike;
     /// connections that are open go on. Everything is built before anything is swapped: after an
     /// error all is as it was.
-    pub fn replace_tls(&self, new: &ReplaceTls) -> Result<(), String> {
-        let of = |replacement: &Option<Replacement>| replacement.as_ref().map(|r| r.tls.clone());
-        lock(&self.tls).replace(
-            of(&new.tcp).as_ref(),
-            of(&new.quic).as_ref(),
-            self.http1,
-            self.http2,
-        )
+    pub fn replace_tls(&self, new: &ServerTls) -> Result<(), String> {
+        lock(&self.tls).replace(new, self.http1, self.http2)
     }
 
     /// Stops accepting, lets exchanges under way finish for at most `grace`, then cuts the rest.

@@ -26,8 +26,6 @@ pub struct Tls {
     pub quic: Option<quinn::ServerConfig>,
     /// Weak, so that the socket closes with the task that serves it.
     pub endpoint: Weak<quinn::Endpoint>,
-    /// QUIC has no identity of its own.
-    follows: bool,
 }
 
 /// Checks `options` and builds what can be built without sockets.
@@ -68,7 +66,6 @@ pub fn plan(options: &ListenOptions) -> Result<Plan, String> {
         }
     }
     if let Some(quic) = &options.quic {
-        plan.tls.follows = quic.tls.is_none();
         let identity = match (&quic.tls, shared) {
             (Some(tls), _) => ServerIdentity::new(tls, "quic.tls")?,
             (None, Some(identity)) => identity,
@@ -84,53 +81,30 @@ pub fn plan(options: &ListenOptions) -> Result<Plan, String> {
 
 impl Tls {
     /// Builds all that is new, then swaps it in; after an error nothing has changed.
-    pub fn replace(
-        &mut self,
-        tcp: Option<&ServerTls>,
-        quic: Option<&ServerTls>,
-        http1: bool,
-        http2: bool,
-    ) -> Result<(), String> {
-        if tcp.is_none() && quic.is_none() {
-            return Err("tcp.tls and quic.tls are both missing: nothing to replace".into());
+    pub fn replace(&mut self, new: &ServerTls, http1: bool, http2: bool) -> Result<(), String> {
+        if self.tcp.is_none() && self.quic.is_none() {
+            return Err("tls is given: the listener has none to replace".into());
         }
-        if tcp.is_some() && self.tcp.is_none() {
-            return Err("tcp.tls is given: the listener has no tls over tcp".into());
-        }
-        if quic.is_some() && self.quic.is_none() {
-            return Err("quic.tls is given: the listener has no quic".into());
-        }
-        let identity = tcp
-            .map(|tls| ServerIdentity::new(tls, "tcp.tls"))
-            .transpose()?;
-        let own = quic
-            .map(|tls| ServerIdentity::new(tls, "quic.tls"))
-            .transpose()?;
-        let new_tcp = identity
-            .as_ref()
-            .map(|identity| identity.tcp(&alpn(http1, http2)))
-            .transpose()?;
-        let new_quic = match &self.quic {
+        let identity = ServerIdentity::new(new, "tls")?;
+        let tcp = match &self.tcp {
+            Some(_) => Some(identity.tcp(&alpn(http1, http2))?),
             None => None,
-            Some(config) => own
-                .as_ref()
-                .or(identity.as_ref().filter(|_| self.follows))
-                .map(|identity| identity.quic())
-                .transpose()?
-                .map(|crypto| {
-                    let mut config = config.clone();
-                    config.crypto = crypto;
-                    config
-                }),
         };
-        if let Some(config) = new_quic {
+        let quic = match &self.quic {
+            Some(config) => {
+                let mut config = config.clone();
+                config.crypto = identity.quic()?;
+                Some(config)
+            }
+            None => None,
+        };
+        if let Some(config) = quic {
             if let Some(endpoint) = self.endpoint.upgrade() {
                 endpoint.set_server_config(Some(config.clone()));
             }
             self.quic = Some(config);
-            self.follows &= own.is_none();
         }
-        if let Some(config) = new_tcp {
+        if let Some(config) = tcp {
             self.tcp = Some(config);
         }
         Ok(())

@@ -124,7 +124,7 @@ async fn encrypted(
     let accepted = listener
         .hurried(limit, TlsAcceptor::from(config).accept(stream))
         .await;
-    let fail = |code, reason| listener.handshake_failed(slot.remote(), "tls", code, reason);
+    let fail = |code, reason| listener.handshake_failed(slot.remote(), "tcp", code, reason);
     let stream = match accepted {
         Some(Ok(stream)) => stream,
         Some(Err(error)) => return fail(of_client(tls::fault(&error)), error.to_string()),

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Bound, Drained, Listener, ReplaceTls, Replacement};
+use super::{Bound, Drained, Listener};
 use crate::config::{EngineOptions, Identity, ServerTls, UpstreamTls};
 use crate::crossing::Crossing;
 use crate::engine::Shared;
@@ -319,25 +319,12 @@ async fn certificates_are_swapped_for_tcp_and_quic_alike_and_open_connections_go
     let (listener, bound) = listen_tls(&old.issue(&["a.test"]), json!(["h1"])).await;
     let mut open = connect_tls(&bound, &old.trusted(), &[H1]).await.unwrap();
 
-    // Broken for QUIC: TCP keeps its own too.
-    let broken = ReplaceTls {
-        tcp: Some(Replacement {
-            tls: serving(vec![new.issue(&["a.test"])]),
-        }),
-        quic: Some(Replacement {
-            tls: serving(Vec::new()),
-        }),
-    };
-    let error = listener.replace_tls(&broken).unwrap_err();
-    assert!(error.starts_with("quic.tls.identities is empty"), "{error}");
+    let error = listener.replace_tls(&serving(Vec::new())).unwrap_err();
+    assert!(error.starts_with("tls.identities is empty"), "{error}");
     connect_tls(&bound, &old.trusted(), &[H1]).await.unwrap();
+    connect_quic(&bound, &old.trusted()).await.unwrap();
 
-    let swap = ReplaceTls {
-        tcp: Some(Replacement {
-            tls: serving(vec![new.issue(&["a.test"])]),
-        }),
-        quic: None,
-    };
+    let swap = serving(vec![new.issue(&["a.test"])]);
     listener.replace_tls(&swap).unwrap();
     let shown = new.trusted();
     connect_tls(&bound, &shown, &[H1]).await.unwrap();
@@ -392,20 +379,7 @@ async fn options_that_contradict_themselves_are_named() {
         assert!(error.starts_with(start), "{error}");
     }
     let (listener, _) = listen(json!({ "address": "127.0.0.1", "port": 0, "tcp": {} })).await;
-    let replacement = |tcp: bool, quic: bool| {
-        let some = |on: bool| {
-            on.then(|| Replacement {
-                tls: serving(Vec::new()),
-            })
-        };
-        listener
-            .replace_tls(&ReplaceTls {
-                tcp: some(tcp),
-                quic: some(quic),
-            })
-            .unwrap_err()
-    };
-    assert!(replacement(false, false).contains("nothing to replace"));
-    assert!(replacement(true, false).contains("has no tls over tcp"));
-    assert!(replacement(false, true).contains("has no quic"));
+    let swap = serving(vec![Authority::new().issue(&["a.test"])]);
+    let error = listener.replace_tls(&swap).unwrap_err();
+    assert!(error.contains("has none to replace"), "{error}");
 }
