@@ -88,8 +88,11 @@ impl Message {
         self.rules.phase != Phase::Head
     }
 
-    /// Content still to come, when its length was declared.
+    /// Content still to come, when its length was declared; before the head's end it is not known.
     pub fn remaining(&self) -> Option<u64> {
+        if !self.has_begun() {
+            return None;
+        }
         match self.rules.content {
             Content::Message(Some(declared)) => Some(declared.saturating_sub(self.rules.yielded)),
             Content::None => Some(0),
@@ -323,6 +326,19 @@ mod tests {
             fault(Side::Server, OPEN, &[(0x21, b"?")]).code,
             Code::REQUEST_INCOMPLETE
         );
+    }
+
+    #[test]
+    fn what_remains_is_unknown_until_the_head_is_complete() {
+        let mut message = Message::new(Side::Server, 1 << 10);
+        message.push(bytes(&[HEAD]));
+        assert!(matches!(message.event(), Ok(Some(Event::Section(_)))));
+        // The end may be there already; it must not be looked for before the head was judged.
+        assert_eq!(message.remaining(), None);
+        message.begin(Content::Message(Some(8)));
+        assert_eq!(message.remaining(), Some(8));
+        message.begin(Content::None);
+        assert_eq!(message.remaining(), Some(0));
     }
 
     #[test]
