@@ -11,7 +11,7 @@ const test = suite('backpressure end to end')
 const chunk = Buffer.alloc(64 * 1024, 'x')
 // What windows, socket buffers (of three engines on HTTP/3) and Node's own streams may hold between two ends.
 const boundBytes = 24 * 1024 * 1024
-const offered = 200 * 1024 * 1024
+const offered = 96 * 1024 * 1024
 
 /** Waits until a number has stopped growing. */
 async function settled(read: () => number): Promise<number> {

@@ -303,10 +303,13 @@ function http2Client(port: number, name: string): Client {
 }
 
 function feed(sink: NodeJS.WritableStream, ask: Ask): void {
-  if (ask.body === undefined || typeof ask.body === 'string' || ask.body instanceof Uint8Array) {
+  if (ask.body === undefined) {
+    sink.end()
+  } else if (typeof ask.body === 'string' || ask.body instanceof Uint8Array) {
     sink.end(ask.body)
   } else {
-    ask.body.on('error', () => (sink as http.ClientRequest).destroy())
+    // With the error, since an HTTP/2 stream that is destroyed without one tells nobody.
+    ask.body.on('error', (error) => (sink as http.ClientRequest).destroy(error))
     ask.body.pipe(sink)
   }
 }

@@ -88,8 +88,11 @@ impl Message {
         self.rules.phase != Phase::Head
     }
 
-    /// Content still to come, when its length was declared.
+    /// Content still to come, when its length was declared; before the head's end it is not known.
     pub fn remaining(&self) -> Option<u64> {
+        if !self.has_begun() {
+            return None;
+        }
         match self.rules.content {
             Content::Message(Some(declared)) => Some(declared.saturating_sub(self.rules.yielded)),
             Content::None => Some(0),

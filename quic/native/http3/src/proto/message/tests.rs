@@ -126,6 +126,19 @@ fn rfc9114_4_1_a_stream_without_a_head_is_incomplete() {
 }
 
 #[test]
+fn what_remains_is_unknown_until_the_head_is_complete() {
+    let mut message = Message::new(Side::Server, 1 << 10);
+    message.push(bytes(&[HEAD]));
+    assert!(matches!(message.event(), Ok(Some(Event::Section(_)))));
+    // The end may be there already; it must not be looked for before the head was judged.
+    assert_eq!(message.remaining(), None);
+    message.begin(Content::Message(Some(8)));
+    assert_eq!(message.remaining(), Some(8));
+    message.begin(Content::None);
+    assert_eq!(message.remaining(), Some(0));
+}
+
+#[test]
 fn rfc9114_4_1_2_content_length_must_be_met() {
     let declared = |n| Content::Message(Some(n));
     for n in [0, 3, 7, 9, 100] {
