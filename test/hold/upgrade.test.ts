@@ -190,7 +190,7 @@ for (const { from, to, name } of pairs) {
       const seen = fate(wire)
       const began = performance.now()
       if (origin !== undefined && 'resetAndDestroy' in origin) (origin as import('node:net').Socket).resetAndDestroy()
-      else (origin as http2.ServerHttp2Stream).close(http2.constants.NGHTTP2_INTERNAL_ERROR)
+      else origin?.destroy(new Error('left'))
       await until(5_000, 'the end at the client', () => seen.closed > 0)
       assert.ok(seen.closed - began < 500, `after ${seen.closed - began} ms`)
       // RFC 8441 5.1, RFC 9220 3: a connection that failed is a stream error of CONNECT's kind
@@ -203,6 +203,22 @@ for (const { from, to, name } of pairs) {
       assert.ok(code === 'upstream/reset' || code === 'upstream/truncated', String(code))
     })
   })
+
+  if (to === 'h2') {
+    test(`an upstream that has said everything and reads no more is heard to its end, ${name}`, async () => {
+      const onUpgrade: OnUpgrade = (upgrade) => {
+        // not read: Node resets the stream with NO_ERROR after its end
+        upgrade.accept().end(Buffer.alloc(200_000))
+      }
+      await withTunnels({ from, to, onUpgrade }, async (client, rig) => {
+        const { wire } = await client.open()
+        // the reset overtakes what the client has not read
+        await until(5_000, 'the end of the upstream', () => wire.readableLength > 0)
+        assert.is((await rest(wire)).length, 200_000)
+        assert.is((await rig.record()).code, undefined)
+      })
+    })
+  }
 
   for (const side of ['upstream', 'client'] as const) {
     test(`a tunnel whose ${side} does not read holds a bounded amount, ${name}`, async () => {

@@ -125,12 +125,13 @@ export async function startOrigin(protocol: Protocol, handler: Handler, onUpgrad
   }
   const server = http.createServer({ keepAliveTimeout: 60_000 }, handler)
   server.on('checkContinue', handler)
-  if (onUpgrade !== undefined) upgradesOverHttp1(server, onUpgrade)
+  const endTunnels = onUpgrade === undefined ? undefined : upgradesOverHttp1(server, onUpgrade)
   server.on('clientError', (_error, socket) => socket.destroy())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const port = (server.address() as AddressInfo).port
   const closeServer = async () => {
     server.closeAllConnections()
+    endTunnels?.()
     await new Promise((resolve) => server.close(resolve))
   }
   if (protocol === 'h1') return { url: `http://127.0.0.1:${port}`, port, close: closeServer }

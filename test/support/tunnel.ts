@@ -133,7 +133,8 @@ function overHttp2(port: number): TunnelClient {
       stream.on('error', reject)
       stream.on('response', (headers) => {
         const status = Number(headers[':status'])
-        const abort = (): void => stream.close(http2.constants.NGHTTP2_CANCEL)
+        // close() would end the stream in order before it resets it
+        const abort = (): void => void stream.destroy(new Error('left'))
         if (status === 200) return resolve({ opened: { status, headers, wire: stream, key: '', abort } })
         stream.end()
         text(stream).then((body) => resolve({ refused: { status, headers, body } }), reject)

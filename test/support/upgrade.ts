@@ -26,10 +26,9 @@ export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
-/** Lets a server of HTTP/1.1 take upgrades. */
-export function upgradesOverHttp1(server: http.Server, onUpgrade: OnUpgrade): void {
+/** Lets a server of HTTP/1.1 take upgrades; what it returns ends their sockets, which are no longer the server's. */
+export function upgradesOverHttp1(server: http.Server, onUpgrade: OnUpgrade): () => void {
   const sockets = new Set<Duplex>()
-  server.on('close', () => sockets.forEach((socket) => socket.destroy()))
   server.on('upgrade', (request, socket, first: Buffer) => {
     sockets.add(socket)
     socket.on('error', () => {})
@@ -52,6 +51,7 @@ export function upgradesOverHttp1(server: http.Server, onUpgrade: OnUpgrade): vo
       },
     })
   })
+  return () => sockets.forEach((socket) => socket.destroy())
 }
 
 /** Lets a server of HTTP/2, which must have `enableConnectProtocol` among its settings, take upgrades. */
