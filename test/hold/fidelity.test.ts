@@ -61,13 +61,14 @@ for (const { from, to, name } of pairs) {
     const handler: Handler = (_request, response) => {
       response.setHeader('set-cookie', ['a=1', 'b=2'])
       response.setHeader('x-bytes', 'caf\u00e9')
-      response.end('ok')
+      // Node joins a head to a first piece that is a string, and writes both as UTF-8
+      response.end(Buffer.from('ok'))
     }
     await withRig({ from, to, handler }, async ({ client }) => {
       const reply = await client.send({})
       assert.equal(reply.headers['set-cookie'], ['a=1', 'b=2'])
       assert.is(reply.headers['x-bytes'], 'caf\u00e9')
-      assert.ok(reply.headers['date'])
+      assert.is(reply.rawHeaders.filter(([field]) => field.toLowerCase() === 'date').length, 1)
     })
   })
 

@@ -5,7 +5,7 @@
 import http from 'node:http'
 import http2 from 'node:http2'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { startEngine } from '../../quic/index.ts'
 import type {
@@ -24,6 +24,8 @@ import type {
 import { authority } from '../peers/certificate.ts'
 import type { Authority } from '../peers/certificate.ts'
 import { until } from './deadline.ts'
+import { upgradesOverHttp1, upgradesOverHttp2 } from './upgrade.ts'
+import type { OnUpgrade } from './upgrade.ts'
 
 export const protocols = ['h1', 'h2', 'h3'] as const
 export const pairs = protocols.flatMap((from) => protocols.map((to) => ({ from, to, name: `${from} to ${to}` })))
@@ -92,9 +94,14 @@ export function portOf(listener: Listener, protocol: Protocol): number {
 }
 
 /** Starts an origin that speaks one protocol; the handler is Node's, in every case. */
-export async function startOrigin(protocol: Protocol, handler: Handler): Promise<TestOrigin> {
+export async function startOrigin(protocol: Protocol, handler: Handler, onUpgrade?: OnUpgrade): Promise<TestOrigin> {
   if (protocol === 'h2') {
-    const server = http2.createSecureServer({ cert: identity().certificate, key: identity().key })
+    const server = http2.createSecureServer({
+      cert: identity().certificate,
+      key: identity().key,
+      settings: { enableConnectProtocol: true },
+    })
+    if (onUpgrade !== undefined) upgradesOverHttp2(server, onUpgrade)
     const sessions = new Set<http2.ServerHttp2Session>()
     server.on('session', (session) => {
       sessions.add(session)
@@ -118,11 +125,13 @@ export async function startOrigin(protocol: Protocol, handler: Handler): Promise
   }
   const server = http.createServer({ keepAliveTimeout: 60_000 }, handler)
   server.on('checkContinue', handler)
+  const endTunnels = onUpgrade === undefined ? undefined : upgradesOverHttp1(server, onUpgrade)
   server.on('clientError', (_error, socket) => socket.destroy())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const port = (server.address() as AddressInfo).port
   const closeServer = async () => {
     server.closeAllConnections()
+    endTunnels?.()
     await new Promise((resolve) => server.close(resolve))
   }
   if (protocol === 'h1') return { url: `http://127.0.0.1:${port}`, port, close: closeServer }
@@ -164,6 +173,8 @@ export type Ask = {
   body?: string | Uint8Array | Readable
   /** Leaves, before or after the answer. */
   signal?: AbortSignal
+  /** Told of each interim response when it comes. */
+  onInterim?: (status: number) => void
 }
 
 export type Reply = {
@@ -183,7 +194,7 @@ export type Client = {
   send(ask: Ask): Promise<Reply>
   close(): Promise<void>
   /** For HTTP/3, the engine behind the client: its records tell which codes came over the wire. */
-  bridge?: Watched
+  bridge?: Watched & { /** Where it speaks HTTP/1.1. */ port: number }
 }
 
 /** A client that speaks one protocol to a port of 127.0.0.1. */
@@ -205,7 +216,7 @@ export async function startClient(protocol: Protocol, port: number, name = 'loca
   const inner = http1Client(listener.port)
   return {
     send: inner.send,
-    bridge,
+    bridge: { ...bridge, port: listener.port },
     close: async () => {
       await inner.close()
       await bridge.engine.stop({ graceMs: 0 })
@@ -226,8 +237,12 @@ function http1Client(port: number): Client {
         path: ask.path ?? '/',
         ...(ask.headers ? { headers: ask.headers } : {}),
       })
-      request.on('information', (info) => interim.push({ status: info.statusCode, headers: info.headers }))
-      request.on('continue', () => interim.push({ status: 100, headers: {} }))
+      const inform = (status: number, headers: Reply['headers']): void => {
+        interim.push({ status, headers })
+        ask.onInterim?.(status)
+      }
+      request.on('information', (info) => inform(info.statusCode, info.headers))
+      request.on('continue', () => inform(100, {}))
       request.on('error', reject)
       ask.signal?.addEventListener('abort', () => request.destroy())
       request.on('response', (response) => {
@@ -252,15 +267,17 @@ function http1Client(port: number): Client {
   }
 }
 
+/** A lookup that answers 127.0.0.1, whatever the machine says of the name. */
+export const localhost: LookupFunction = (_name, options, callback) => {
+  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }])
+  else callback(null, '127.0.0.1', 4)
+}
+
 function http2Client(port: number, name: string): Client {
   const session = http2.connect(`https://${name}:${port}`, {
     ca: identity().ca,
     servername: name,
-    lookup: (_name, options, callback) => {
-      const answer = callback as (error: null, address: unknown, family?: number) => void
-      if (options.all) answer(null, [{ address: '127.0.0.1', family: 4 }])
-      else answer(null, '127.0.0.1', 4)
-    },
+    lookup: localhost,
   })
   session.on('error', () => {})
   const send = (ask: Ask): Promise<Reply> =>
@@ -276,7 +293,10 @@ function http2Client(port: number, name: string): Client {
         },
         { endStream: ask.body === undefined },
       )
-      stream.on('headers', (head) => interim.push({ status: Number(head[':status']), headers: head }))
+      stream.on('headers', (head) => {
+        interim.push({ status: Number(head[':status']), headers: head })
+        ask.onInterim?.(Number(head[':status']))
+      })
       stream.on('error', reject)
       ask.signal?.addEventListener('abort', () => stream.close(http2.constants.NGHTTP2_CANCEL))
       let trailers: Reply['interim'][number]['headers'] = {}
@@ -343,6 +363,8 @@ export type RigOptions = {
   from: Protocol
   to: Protocol
   handler: Handler
+  /** What the origin does with upgrades. */
+  onUpgrade?: OnUpgrade
   limits?: ListenerLimits
   upstream?: Partial<UpstreamOptions>
   engine?: EngineOptions
@@ -352,7 +374,7 @@ export type RigOptions = {
 
 /** A gateway between a client and an origin. Close it. */
 export async function startRig(options: RigOptions): Promise<Rig> {
-  const origin = await startOrigin(options.to, options.handler)
+  const origin = await startOrigin(options.to, options.handler, options.onUpgrade)
   const watched = await watchedEngine(options.engine)
   const upstream = watched.engine.upstream(toOrigin(origin, options.to, options.upstream))
   const plain: Decide = (head): Forward => ({ kind: 'forward', upstream, authority: head.authority })

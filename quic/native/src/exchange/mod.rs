@@ -339,11 +339,9 @@ impl Exchange {
         })
         .await;
         if !ended {
+            // RFC 9113 8.1, RFC 9114 4.1.1: the answer is complete, the rest of the request is not
+            // wanted. HTTP/2 says so when its halves are dropped, after what is still queued.
             self.inbound.stop(Reason::NoError);
-            if let Responder::H2(half) = &mut self.responder {
-                // RFC 9113 8.1: the answer is complete, the rest of the request is not wanted.
-                half.abandon();
-            }
         }
     }
 

@@ -144,6 +144,7 @@ impl Exchange {
         let idle = Duration::from_millis(self.ledger.connection.listener.limits.tunnel_idle_ms);
         let mut up = Pump::new();
         let mut down = Pump::new();
+        let mut unread: Option<StreamError> = None;
         self.timer.set(idle);
         let Self {
             inbound,
@@ -153,11 +154,22 @@ impl Exchange {
         } = self;
         let outcome = std::future::poll_fn(|cx| {
             let was_open = !up.is_done() && !down.is_done();
-            if let Poll::Ready(Err(broken)) = up.poll(cx, inbound, &mut sender) {
-                return Poll::Ready(Err(match broken {
-                    Broken::Source(error) => (true, error),
-                    Broken::Sink(error) => (false, error),
-                }));
+            match up.poll(cx, inbound, &mut sender) {
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Poll::Ready(Err(Broken::Source(error))) => return Poll::Ready(Err((true, error))),
+                Poll::Ready(Err(Broken::Sink(error))) => unread = Some(error),
+            }
+            if !up.is_done()
+                && !sender.is_http1()
+                && let Poll::Ready(error) = sender.poll_closed(cx)
+            {
+                unread.get_or_insert(error);
+            }
+            // The upstream reads no more. What it has said until then is still the client's
+            // (RFC 9113 8.1), and tells whether this is a failure.
+            if unread.is_some() && !up.is_done() {
+                up.abandon();
+                inbound.stop(Reason::NoError);
             }
             if let Poll::Ready(Err(broken)) = down.poll(cx, &mut receiver, responder) {
                 return Poll::Ready(Err(match broken {
@@ -194,6 +206,10 @@ impl Exchange {
         .await;
         self.ledger.record.bytes_in = up.bytes;
         self.ledger.record.bytes_out = down.bytes;
+        let outcome = match (outcome, unread) {
+            (Ok(()), Some(error)) if !is_no_error(&error) => Err((false, error)),
+            (outcome, _) => outcome,
+        };
         match outcome {
             Ok(()) => Ok(()),
             Err((true, error)) => {
@@ -210,6 +226,11 @@ impl Exchange {
             }
         }
     }
+}
+
+/// RFC 9113 8.1, RFC 9114 4.1.1: the peer has said everything and wants no more to be said.
+fn is_no_error(error: &StreamError) -> bool {
+    matches!(error.code, Some(0 | 0x100))
 }
 
 #[cfg(test)]

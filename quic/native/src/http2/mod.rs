@@ -136,8 +136,8 @@ impl Receive for RecvBody {
         self.remaining
     }
 
-    /// HTTP/2 has no frame that stops one direction alone: the sending half resets the stream
-    /// (RFC 9113 8.1) after the answer.
+    /// HTTP/2 has no frame that stops one direction alone: once the answer has left and both
+    /// halves are dropped, `h2` resets the stream with NO_ERROR (RFC 9113 8.1).
     fn stop(&mut self, _reason: Reason) {
         self.release();
     }

@@ -61,13 +61,6 @@ impl Respond {
         Ok(())
     }
 
-    /// The answer is complete; the rest of the request is not wanted.
-    pub fn abandon(&mut self) {
-        if let State::Sending(body) = &mut self.state {
-            body.reset(Reason::NoError);
-        }
-    }
-
     fn body(&mut self) -> Result<&mut SendBody, StreamError> {
         match &mut self.state {
             State::Sending(body) => Ok(body),
