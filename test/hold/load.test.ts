@@ -205,6 +205,7 @@ for (const { from, to, name } of pairs) {
         }
         const grown = (await apart.status()).residentBytes - before
         assert.ok(taken < stalled * offered, 'nobody stalled')
+        console.log(`${name}: ${Math.round(grown / MiB)} MiB for ${stalled} stalled readers`)
         assert.ok(grown < stalled * 1.5 * MiB, `${Math.round(grown / MiB)} MiB for ${stalled} readers`)
         // A stalled one goes on as soon as it is read.
         const first = replies[0]

@@ -97,13 +97,20 @@ export function portOf(listener: Listener, protocol: Protocol): number {
   return protocol === 'h3' ? (listener.quicPort ?? listener.port) : listener.port
 }
 
+/** Node refuses streams beyond it; 10 hold no hundred of them. */
+const sessionMegabytes = 1_000
+
 /** Streams that HTTP/3 origins and clients allow on one connection. */
 const manyStreams = 512
 
 /** Starts an origin that speaks one protocol; the handler is Node's, in every case. */
 export async function startOrigin(protocol: Protocol, handler: Handler): Promise<TestOrigin> {
   if (protocol === 'h2') {
-    const server = http2.createSecureServer({ cert: identity().certificate, key: identity().key })
+    const server = http2.createSecureServer({
+      cert: identity().certificate,
+      key: identity().key,
+      maxSessionMemory: sessionMegabytes,
+    })
     const sessions = new Set<http2.ServerHttp2Session>()
     server.on('session', (session) => {
       sessions.add(session)
@@ -263,6 +270,7 @@ function http2Client(port: number, name: string): Client {
   const session = http2.connect(`https://${name}:${port}`, {
     ca: identity().ca,
     servername: name,
+    maxSessionMemory: sessionMegabytes,
     lookup: (_name, options, callback) => {
       const answer = callback as (error: null, address: unknown, family?: number) => void
       if (options.all) answer(null, [{ address: '127.0.0.1', family: 4 }])

@@ -17,8 +17,8 @@ use crate::fault::{self, Fault};
 use crate::tls;
 
 /// Bytes of one answer that may wait for a reader: what a stalled client makes us hold. One stream
-/// moves at most this much per round trip: 512 MB/s at 1 ms, 10 MB/s at 50 ms.
-const STREAM_WINDOW: u32 = 512 << 10;
+/// moves at most this much per round trip: 256 MB/s at 1 ms, 5 MB/s at 50 ms, as over HTTP/2.
+const STREAM_WINDOW: u32 = 256 << 10;
 /// Bytes of requests that are sent and not acknowledged, of a whole connection.
 const SEND_WINDOW: u64 = 4 << 20;
 /// A peer that answers nothing for this long is gone.
