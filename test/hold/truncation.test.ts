@@ -181,7 +181,11 @@ for (const from of protocols) {
     ['a body shorter than its content-length', 'content-length: 10\r\n\r\n12345', 'upstream/truncated'],
     ['a chunked body without its last chunk', 'transfer-encoding: chunked\r\n\r\n5\r\n12345\r\n', 'upstream/truncated'],
     ['a chunk that is cut short', 'transfer-encoding: chunked\r\n\r\n9\r\n12345', 'upstream/truncated'],
-    ['a chunk that is longer than it says', 'transfer-encoding: chunked\r\n\r\n3\r\n12345\r\n0\r\n\r\n', 'upstream/protocol'],
+    [
+      'a chunk that is longer than it says',
+      'transfer-encoding: chunked\r\n\r\n3\r\n12345\r\n0\r\n\r\n',
+      'upstream/protocol',
+    ],
   ] as const
   for (const [what, answer, code] of broken) {
     test(`${what} is a failure, from HTTP/1.1 to ${from}`, async () => {
@@ -326,7 +330,10 @@ for (const to of protocols) {
       await withRig({ from: 'h2', to, handler: seen.handler }, async (rig) => {
         const session = http2.connect(`https://localhost:${rig.listener.port}`, { ca: identity().ca })
         session.on('error', () => {})
-        const stream = session.request({ ':method': 'POST', ':path': '/', 'content-length': '10' }, { endStream: false })
+        const stream = session.request(
+          { ':method': 'POST', ':path': '/', 'content-length': '10' },
+          { endStream: false },
+        )
         stream.on('error', () => {})
         let status: number | undefined
         stream.on('response', (head) => (status = head[':status']))
@@ -350,10 +357,13 @@ for (const to of protocols) {
       const origin = await startOrigin(to, seen.handler)
       const watched = await watchedEngine()
       const upstream = watched.engine.upstream(toOrigin(origin, to))
-      const listener = await watched.engine.listen({ address: '127.0.0.1', port: 0, tcp: { protocols: ['h2'] } }, () => ({
-        kind: 'forward',
-        upstream,
-      }))
+      const listener = await watched.engine.listen(
+        { address: '127.0.0.1', port: 0, tcp: { protocols: ['h2'] } },
+        () => ({
+          kind: 'forward',
+          upstream,
+        }),
+      )
       const socket = net.connect(listener.port, '127.0.0.1')
       try {
         socket.on('error', () => {})

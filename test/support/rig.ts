@@ -15,6 +15,7 @@ import type {
   EngineOptions,
   ExchangeRecord,
   Forward,
+  ListenOptions,
   Listener,
   ListenerLimits,
   Protocol,
@@ -75,17 +76,22 @@ export async function watchedEngine(options: EngineOptions = {}): Promise<Watche
 
 const tls = () => ({ identities: [{ certificate: identity().certificate, key: identity().key }] })
 
-/** Listens for one protocol, encrypted unless it is HTTP/1.1. */
-export async function listenFor(
+/** Options to listen for one protocol, encrypted unless it is HTTP/1.1. */
+export function listenOptions(protocol: Protocol, limits?: ListenerLimits): ListenOptions {
+  const base = { address: '127.0.0.1', port: 0, limits }
+  if (protocol === 'h1') return { ...base, tcp: { protocols: ['h1'] } }
+  if (protocol === 'h2') return { ...base, tcp: { tls: tls(), protocols: ['h2'] } }
+  return { ...base, quic: { tls: tls() } }
+}
+
+/** Listens for one protocol. */
+export function listenFor(
   engine: Engine,
   protocol: Protocol,
   decide: Decide,
   limits?: ListenerLimits,
 ): Promise<Listener> {
-  const base = { address: '127.0.0.1', port: 0, limits }
-  if (protocol === 'h1') return engine.listen({ ...base, tcp: { protocols: ['h1'] } }, decide)
-  if (protocol === 'h2') return engine.listen({ ...base, tcp: { tls: tls(), protocols: ['h2'] } }, decide)
-  return engine.listen({ ...base, quic: { tls: tls() } }, decide)
+  return engine.listen(listenOptions(protocol, limits), decide)
 }
 
 /** The port that a listener of `listenFor` answers on. */
@@ -93,12 +99,19 @@ export function portOf(listener: Listener, protocol: Protocol): number {
   return protocol === 'h3' ? (listener.quicPort ?? listener.port) : listener.port
 }
 
+/** Node refuses streams beyond it; 10 hold no hundred of them. */
+const sessionMegabytes = 1_000
+
+/** Streams that HTTP/3 origins and clients allow on one connection. */
+const manyStreams = 512
+
 /** Starts an origin that speaks one protocol; the handler is Node's, in every case. */
 export async function startOrigin(protocol: Protocol, handler: Handler, onUpgrade?: OnUpgrade): Promise<TestOrigin> {
   if (protocol === 'h2') {
     const server = http2.createSecureServer({
       cert: identity().certificate,
       key: identity().key,
+      maxSessionMemory: sessionMegabytes,
       settings: { enableConnectProtocol: true },
     })
     if (onUpgrade !== undefined) upgradesOverHttp2(server, onUpgrade)
@@ -136,12 +149,9 @@ export async function startOrigin(protocol: Protocol, handler: Handler, onUpgrad
   }
   if (protocol === 'h1') return { url: `http://127.0.0.1:${port}`, port, close: closeServer }
   const front = await startEngine()
-  const behind = front.upstream({ origin: `http://127.0.0.1:${port}` })
-  const listener = await listenFor(front, 'h3', (head) => ({
-    kind: 'forward',
-    upstream: behind,
-    authority: head.authority,
-  }))
+  const behind = front.upstream({ origin: `http://127.0.0.1:${port}`, pool: { maxConnections: manyStreams } })
+  const forward: Decide = (head) => ({ kind: 'forward', upstream: behind, authority: head.authority })
+  const listener = await listenFor(front, 'h3', forward, { maxStreams: manyStreams })
   const quic = portOf(listener, 'h3')
   return {
     url: `https://localhost:${quic}`,
@@ -207,6 +217,7 @@ export async function startClient(protocol: Protocol, port: number, name = 'loca
     protocols: ['h3'],
     addresses: ['127.0.0.1'],
     tls: { ca: identity().ca },
+    pool: { maxStreams: manyStreams },
   })
   const listener = await listenFor(bridge.engine, 'h1', (head) => ({
     kind: 'forward',
@@ -277,9 +288,12 @@ function http2Client(port: number, name: string): Client {
   const session = http2.connect(`https://${name}:${port}`, {
     ca: identity().ca,
     servername: name,
+    maxSessionMemory: sessionMegabytes,
     lookup: localhost,
   })
   session.on('error', () => {})
+  // Streams that stall leave room on the connection for others.
+  session.on('connect', () => session.setLocalWindowSize(64 * 1024 * 1024))
   const send = (ask: Ask): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const interim: Reply['interim'] = []

@@ -9,9 +9,12 @@ use harmony_stream::{Frame, Kind, Reason, Receive, StreamError};
 use http::{Request, Response, StatusCode, request, response};
 use std::pin::Pin;
 
-use super::{RecvBody, SEND_BUFFER, STREAM_WINDOW, SendBody, UPSTREAM_WINDOW, error};
+use super::{RecvBody, SEND_BUFFER, STREAM_WINDOW, SendBody, error};
 use crate::io::Io;
 use crate::message;
+
+/// RFC 9113 6.9.1.
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 /// What we allow an upstream on one connection.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,18 @@ pub struct Settings {
     /// Header section of an answer, in bytes as RFC 9113 6.5.2 counts them.
     pub max_head_bytes: u32,
     pub max_fields: usize,
+    /// Requests at once. All of their answers may stall and still leave room in the connection's
+    /// window, or they would stop the others on it.
+    pub max_streams: usize,
+}
+
+impl Settings {
+    fn window(&self) -> u32 {
+        let streams = u32::try_from(self.max_streams).unwrap_or(u32::MAX);
+        STREAM_WINDOW
+            .saturating_mul(streams.saturating_add(1))
+            .min(MAX_WINDOW)
+    }
 }
 
 /// A connection that answers of several requests share. Cloning is cheap.
@@ -44,7 +59,7 @@ pub async fn handshake(
     let (inner, mut connection) = h2::client::Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(UPSTREAM_WINDOW)
+        .initial_connection_window_size(settings.window())
         .max_frame_size(16_384)
         .max_header_list_size(settings.max_head_bytes)
         .max_send_buffer_size(SEND_BUFFER)

@@ -15,9 +15,6 @@ use http::HeaderMap;
 /// Flow-control window of one stream, in bytes: what a stalled reader on the other side of an
 /// exchange can make us hold. One stream moves at most this much per round trip.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
-/// Window of a connection to an upstream: every stream may stall at once without stopping the
-/// others (128 streams).
-pub const UPSTREAM_WINDOW: u32 = 128 * STREAM_WINDOW;
 /// Window of a client's connection.
 pub const CLIENT_WINDOW: u32 = 32 * STREAM_WINDOW;
 /// What one stream may have queued for the connection's writer.

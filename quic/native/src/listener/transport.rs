@@ -15,9 +15,9 @@ use crate::config::ListenerLimits;
 /// holds at most. Throughput of one upload is at most this per round trip: 512 MB/s at 1 ms,
 /// 10 MB/s at 50 ms.
 const STREAM_RECEIVE: u32 = 512 << 10;
-/// The same over all streams of a connection. Four uploads have to stall before the others on the
-/// connection are held up, and 200 connections full of stalled uploads hold 400 MiB.
-const RECEIVE: u32 = 4 * STREAM_RECEIVE;
+/// The same over all streams of a connection: 32 uploads have to stall before the others on the
+/// connection are held up, as over HTTP/2. More would let one client make us hold more.
+const RECEIVE: u32 = 32 * STREAM_RECEIVE;
 /// Bytes of answers kept until the peer acknowledges them, over all streams of a connection; what
 /// the peer's flow control does not admit is never taken from the upstream in the first place, so
 /// that a reader that stalls in good order holds next to nothing here, and one that stops

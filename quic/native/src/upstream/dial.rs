@@ -322,6 +322,7 @@ impl Upstream {
         let settings = http2::client::Settings {
             max_head_bytes: u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX),
             max_fields: limits.max_fields,
+            max_streams: self.options.pool.max_streams,
         };
         let handshake = http2::client::handshake(io, settings);
         match timeout_at(target.deadline, handshake).await {

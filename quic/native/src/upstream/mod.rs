@@ -70,7 +70,7 @@ impl Upstream {
         if origin.tls {
             tls::client::server_name(&options.tls, &origin.host)?;
             if Secure::is_configured(&options.tls) {
-                let made = Secure::new(&options.tls, &origin)?;
+                let made = Secure::new(&options.tls, &origin, options.pool.max_streams)?;
                 secure.get_or_init(|| Ok(made));
             }
         }
@@ -247,7 +247,10 @@ impl Upstream {
     /// TLS as configured; the system's roots are read from disk, which blocks.
     fn secure(&self) -> Result<&Secure, Fault> {
         self.secure
-            .get_or_init(|| Secure::new(&self.options.tls, &self.origin))
+            .get_or_init(|| {
+                let streams = self.options.pool.max_streams;
+                Secure::new(&self.options.tls, &self.origin, streams)
+            })
             .as_ref()
             .map_err(|error| Fault::new(&fault::TLS_UNTRUSTED, error.clone()))
     }

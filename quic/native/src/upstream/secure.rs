@@ -22,7 +22,8 @@ pub struct Secure {
 }
 
 impl Secure {
-    pub fn new(options: &UpstreamTls, origin: &Origin) -> Result<Self, String> {
+    /// `streams`: requests at once on one QUIC connection.
+    pub fn new(options: &UpstreamTls, origin: &Origin, streams: usize) -> Result<Self, String> {
         let identity = ClientIdentity::new(options)?;
         let alpn: Vec<&[u8]> = origin
             .protocols
@@ -44,7 +45,7 @@ impl Secure {
         let quic = match origin.allows(Protocol::Http3) {
             true => {
                 let mut config = QuicConfig::new(identity.quic()?);
-                config.transport_config(quic::transport());
+                config.transport_config(quic::transport(streams));
                 Some(config)
             }
             false => None,
