@@ -210,9 +210,7 @@ for (const { from, to, name } of pairs) {
     }
     await withRig({ from, to, handler }, async ({ client }) => {
       const paths = Array.from({ length: 200 }, (_, index) => `/${index}`)
-      const answers = await Promise.all(
-        paths.map(async (path) => String(await (await client.send({ path })).bytes())),
-      )
+      const answers = await Promise.all(paths.map(async (path) => String(await (await client.send({ path })).bytes())))
       assert.equal(answers, paths)
     })
   })

@@ -253,7 +253,6 @@ function http1Client(port: number): Client {
         ask.onInterim?.(status)
       }
       request.on('information', (info) => inform(info.statusCode, info.headers))
-      request.on('continue', () => inform(100, {}))
       request.on('error', reject)
       ask.signal?.addEventListener('abort', () => request.destroy())
       request.on('response', (response) => {
@@ -268,6 +267,8 @@ function http1Client(port: number): Client {
           trailers: () => response.trailers,
         })
       })
+      // a head that waits for its content would wait for whatever the content waits for
+      if (ask.body !== undefined) request.flushHeaders()
       feed(request, ask)
     })
   return {
@@ -311,7 +312,9 @@ function http2Client(port: number, name: string): Client {
         interim.push({ status: Number(head[':status']), headers: head })
         ask.onInterim?.(Number(head[':status']))
       })
-      stream.on('error', reject)
+      // RST_STREAM with NO_ERROR or CANCEL is no error to Node
+      stream.on('close', () => reject(new Error(`reset with ${String(stream.rstCode)}`)))
+      stream.on('error', (error) => reject(new Error(`reset with ${String(stream.rstCode)}`, { cause: error })))
       ask.signal?.addEventListener('abort', () => stream.close(http2.constants.NGHTTP2_CANCEL))
       let trailers: Reply['interim'][number]['headers'] = {}
       stream.on('trailers', (fields) => (trailers = fields))

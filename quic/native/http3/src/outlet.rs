@@ -208,8 +208,11 @@ impl Outlet {
         self.closed.clone()
     }
 
+    /// Nothing waits in a message that has ended, which one without content does with its head.
     fn poll_chunks(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.check()?;
+        if let State::Failed(error) = &self.state {
+            return Poll::Ready(Err(error.clone()));
+        }
         while self.chunks.iter().any(|chunk| !chunk.is_empty()) {
             let Some(send) = &mut self.send else {
                 break;

@@ -150,6 +150,8 @@ impl Exchange {
         self.consumed = true;
         match self.read_all(max_bytes).await {
             Read::Whole(body, trailers) => {
+                // A request without content can be forwarded as it is.
+                self.consumed = !body.is_empty();
                 self.ledger.record.bytes_in = body.len() as u64;
                 self.ask(|out, id| encode::collected(out, id, &body, &trailers))
                     .await
