@@ -249,7 +249,7 @@ impl Exchange {
             Kind::Protocol => &fault::CLIENT_MALFORMED,
             Kind::Limit => &fault::BODY_TOO_LARGE,
             Kind::TimedOut => &fault::TIMEOUT_CLIENT_IDLE,
-            Kind::Reset | Kind::Closed | Kind::Refused => &fault::CLIENT_CANCELLED,
+            Kind::Reset | Kind::Closed | Kind::Refused | Kind::Denied => &fault::CLIENT_CANCELLED,
         };
         if code == &fault::CLIENT_CANCELLED {
             self.ledger.connection.count_reset();
