@@ -77,6 +77,7 @@ pub(crate) fn failure(doing: &'static str, error: &io::Error) -> StreamError {
         // What TLS says of an end without close_notify.
         E::UnexpectedEof => Kind::Truncated,
         E::TimedOut => Kind::TimedOut,
+        E::PermissionDenied => Kind::Denied,
         _ => Kind::Closed,
     };
     StreamError::new(kind, format!("{doing} failed: {error}"))

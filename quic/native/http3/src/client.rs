@@ -108,9 +108,14 @@ impl Requester {
                 return Poll::Ready(Err(refused()));
             }
             if let Poll::Ready(opened) = bi.as_mut().poll(cx) {
-                return Poll::Ready(opened.map_err(|error| StreamError {
-                    kind: Kind::Refused,
-                    ..link.lost(error).stream()
+                return Poll::Ready(opened.map_err(|error| {
+                    let error = link.lost(error).stream();
+                    // Elsewhere, too, the certificate would not be accepted.
+                    let kind = match error.kind {
+                        Kind::Denied => Kind::Denied,
+                        _ => Kind::Refused,
+                    };
+                    StreamError { kind, ..error }
                 }));
             }
             changed.get_or_insert_with(|| Changed::new(link)).watch(cx);

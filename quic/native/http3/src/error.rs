@@ -54,11 +54,20 @@ impl ConnectionError {
 
     pub(crate) fn stream(&self) -> StreamError {
         StreamError {
-            kind: Kind::Closed,
+            kind: match (self.cause, self.code) {
+                (Cause::Transport, Some(code)) if is_denial(code) => Kind::Denied,
+                _ => Kind::Closed,
+            },
             code: self.code,
             detail: self.detail.clone(),
         }
     }
+}
+
+/// RFC 9001 4.8: a TLS alert is 0x100 and its number. Those that say that a certificate, or its
+/// absence, is not accepted (RFC 8446 6.2).
+fn is_denial(code: u64) -> bool {
+    matches!(code.checked_sub(0x100), Some(41..=46 | 48 | 49 | 116))
 }
 
 impl From<quinn::ConnectionError> for ConnectionError {

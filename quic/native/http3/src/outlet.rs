@@ -126,6 +126,9 @@ impl Outlet {
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if matches!(self.state, State::Finished) {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_chunks(cx))?;
         if !self.head.is_empty() {
             self.chunks[0] = self.head.split().freeze();

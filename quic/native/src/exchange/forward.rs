@@ -111,6 +111,7 @@ pub fn upstream_fault(error: &StreamError, began: bool) -> Fault {
         Kind::Limit => &fault::UPSTREAM_HEAD_TOO_LARGE,
         Kind::Refused => &fault::UPSTREAM_REFUSED,
         Kind::TimedOut => &fault::TIMEOUT_IDLE,
+        Kind::Denied => &fault::TLS_CLIENT_CERTIFICATE,
     };
     Fault::of(code, error)
 }

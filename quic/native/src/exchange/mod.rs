@@ -101,10 +101,20 @@ pub async fn run(
     };
     let outcome = {
         let work = std::pin::pin!(exchange.perform(parts, upgrade));
-        unwind::guarded(work).await
+        tokio::select! {
+            biased;
+            outcome = unwind::guarded(work) => Some(outcome),
+            () = connection.listener.drain.cut() => None,
+        }
     };
-    if let Err(reason) = outcome {
-        exchange.panicked(reason);
+    match outcome {
+        Some(Ok(())) => {}
+        Some(Err(reason)) => exchange.panicked(reason),
+        // The client is told, in its protocol, before its connection goes.
+        None => {
+            let over = Fault::new(&fault::DRAIN_CUT, "the grace period ended");
+            let _: Step<()> = Box::pin(exchange.refuse(over)).await;
+        }
     }
     exchange.ledger.settled = true;
     let Exchange {
@@ -249,7 +259,7 @@ impl Exchange {
             Kind::Protocol => &fault::CLIENT_MALFORMED,
             Kind::Limit => &fault::BODY_TOO_LARGE,
             Kind::TimedOut => &fault::TIMEOUT_CLIENT_IDLE,
-            Kind::Reset | Kind::Closed | Kind::Refused => &fault::CLIENT_CANCELLED,
+            Kind::Reset | Kind::Closed | Kind::Refused | Kind::Denied => &fault::CLIENT_CANCELLED,
         };
         if code == &fault::CLIENT_CANCELLED {
             self.ledger.connection.count_reset();

@@ -1,6 +1,7 @@
 //! The client's side of HTTP/2: a connection that many requests share, and the answer's head.
 
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -41,7 +42,11 @@ impl Settings {
 pub struct Requester {
     inner: SendRequest<Bytes>,
     max_fields: usize,
+    ending: Ending,
 }
+
+/// What ended the connection. `h2` tells its streams of a failed write only that something did.
+type Ending = Arc<OnceLock<StreamError>>;
 
 /// Sends the preface and SETTINGS; the returned driver must be spawned, and ends with the
 /// connection: with the error that ended it, if one did.
@@ -70,11 +75,24 @@ pub async fn handshake(
     let ping = connection.ping_pong().ok_or_else(|| {
         StreamError::new(Kind::Closed, "the HTTP/2 connection has no ping channel")
     })?;
-    let driver = async move { connection.await.err().map(|failure| error(&failure)) };
+    let ending = Ending::default();
+    let driver = {
+        let ending = Arc::clone(&ending);
+        async move {
+            let end = (&mut connection).await.err().map(|failure| error(&failure));
+            // Before the connection is dropped, which its streams notice.
+            if let Some(end) = &end {
+                ending.get_or_init(|| end.clone());
+            }
+            drop(connection);
+            end
+        }
+    };
     Ok((
         Requester {
             inner,
             max_fields: settings.max_fields,
+            ending,
         },
         ping,
         driver,
@@ -98,13 +116,9 @@ impl Requester {
             Ok(inner) => Ok(Requester {
                 inner,
                 max_fields: self.max_fields,
+                ending: Arc::clone(&self.ending),
             }),
-            Err(failure) => {
-                let mut failure = error(&failure);
-                // Nothing was sent, whatever ended the connection.
-                failure.kind = Kind::Refused;
-                Err(failure)
-            }
+            Err(failure) => Err(self.unsent(&failure)),
         }
     }
 
@@ -119,19 +133,37 @@ impl Requester {
         let (response, stream) = self
             .inner
             .send_request(Request::from_parts(parts, ()), end)
-            .map_err(|failure| StreamError {
-                kind: Kind::Refused,
-                ..error(&failure)
-            })?;
+            .map_err(|failure| self.unsent(&failure))?;
         Ok((
             SendBody::new(stream, if end { None } else { length }, end),
             RecvResponse {
                 state: State::Head(response),
                 max_fields: self.max_fields,
+                ending: Arc::clone(&self.ending),
                 head,
                 received: false,
             },
         ))
+    }
+
+    /// Nothing was sent, whatever ended the connection. Elsewhere, too, a certificate that was
+    /// denied would not be accepted.
+    fn unsent(&self, failure: &h2::Error) -> StreamError {
+        let failure = lost(failure, &self.ending);
+        let kind = match failure.kind {
+            Kind::Denied => Kind::Denied,
+            _ => Kind::Refused,
+        };
+        StreamError { kind, ..failure }
+    }
+}
+
+/// The stream's own error, or what ended the connection under it.
+fn lost(failure: &h2::Error, ending: &Ending) -> StreamError {
+    let own = error(failure);
+    match (own.kind, ending.get()) {
+        (Kind::Closed, Some(end)) => end.clone(),
+        _ => own,
     }
 }
 
@@ -144,6 +176,7 @@ enum State {
 pub struct RecvResponse {
     state: State,
     max_fields: usize,
+    ending: Ending,
     head: bool,
     received: bool,
 }
@@ -161,7 +194,7 @@ impl RecvResponse {
             )));
         };
         if let Poll::Ready(Some(interim)) = future.poll_informational(cx) {
-            let interim = interim.map_err(|failure| error(&failure))?;
+            let interim = interim.map_err(|failure| lost(&failure, &self.ending))?;
             self.received = true;
             // RFC 9113 8.6: 101 is of HTTP/1.1 alone.
             if interim.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -173,7 +206,7 @@ impl RecvResponse {
             return Poll::Ready(self.checked(interim.into_parts().0));
         }
         let response: Response<h2::RecvStream> =
-            ready!(Pin::new(future).poll(cx)).map_err(|failure| error(&failure))?;
+            ready!(Pin::new(future).poll(cx)).map_err(|failure| lost(&failure, &self.ending))?;
         self.received = true;
         let (parts, stream) = response.into_parts();
         let length = if self.head || parts.status == StatusCode::NOT_MODIFIED {

@@ -37,7 +37,10 @@ pub fn code(reason: Reason) -> H2Reason {
 /// What an error of `h2` means for one stream.
 pub fn error(error: &h2::Error) -> StreamError {
     let code = error.reason().map(|reason| u64::from(u32::from(reason)));
-    let kind = if error.is_io() {
+    let denied = |io: &std::io::Error| io.kind() == std::io::ErrorKind::PermissionDenied;
+    let kind = if error.get_io().is_some_and(denied) {
+        Kind::Denied
+    } else if error.is_io() {
         Kind::Closed
     } else if error.reason() == Some(H2Reason::REFUSED_STREAM) {
         Kind::Refused
@@ -55,7 +58,7 @@ pub fn error(error: &h2::Error) -> StreamError {
         Kind::Closed
     };
     let detail = match (error.is_io(), error.is_go_away(), error.is_reset()) {
-        (true, _, _) => "the HTTP/2 connection was lost".to_owned(),
+        (true, _, _) => format!("the HTTP/2 connection was lost: {error}"),
         (_, true, _) => format!("the HTTP/2 connection ended: {error}"),
         (_, _, true) => format!("the HTTP/2 stream was reset: {error}"),
         _ => format!("HTTP/2: {error}"),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant as Clock};
 
 use harmony_http1::Limits;
 use harmony_http1::client::Connection;
+use harmony_stream::Kind;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Upstream;
@@ -332,6 +333,9 @@ impl Upstream {
                 driver: Box::pin(driver),
                 remote,
             }),
+            Ok(Err(error)) if error.kind == Kind::Denied => {
+                Err(Fault::of(&fault::TLS_CLIENT_CERTIFICATE, &error))
+            }
             Ok(Err(error)) => Err(Fault::of(&fault::CONNECT_CLOSED, &error)),
             Err(_) => Err(Fault::new(
                 &fault::CONNECT_TIMEOUT,

@@ -310,7 +310,9 @@ impl<S: Solo, M: Share> Pool<S, M> {
         if !share.is_http3() {
             self.multiplexed = Some(true);
         }
+        let mut blamed = None;
         let share = if self.closed || !open {
+            blamed = share.fault();
             fx.share.push(share);
             None
         } else {
@@ -333,7 +335,7 @@ impl<S: Solo, M: Share> Pool<S, M> {
         } else {
             // A peer that takes connections and closes them at once must not be asked forever.
             let detail = "the connection took no request";
-            let fault = Fault::new(&fault::CONNECT_CLOSED, detail);
+            let fault = blamed.unwrap_or_else(|| Fault::new(&fault::CONNECT_CLOSED, detail));
             self.refuse(Queue::Plain, &fault, true, fx);
             self.refuse(Queue::Extended, &fault, true, fx);
         }

@@ -9,11 +9,14 @@ use std::task::{Context, Poll, Waker};
 
 use harmony_http1::client::Connection;
 use harmony_http3::client::Requester as Http3;
+use harmony_stream::{Kind, StreamError};
 use tokio::sync::oneshot;
 
 use super::pool;
+use crate::fault::{self, Fault};
 use crate::http2::client::Requester as Http2;
 use crate::io::Io;
+use crate::tls;
 
 /// An HTTP/1.1 connection that nobody uses at the moment.
 pub struct Solo {
@@ -105,7 +108,10 @@ impl Share {
     /// The peer sent GOAWAY; true once only.
     pub fn takes_leave(&self) -> bool {
         let leaving = match &self.link {
-            Link::Http2(requester) => http2_end(requester) == Some(true),
+            Link::Http2(requester) => http2_end(requester).is_some_and(|end| {
+                // `h2` words a peer's GOAWAY so; one of ours is "detected" or "sent by user".
+                end.code.is_some() && end.detail.contains("connection error received")
+            }),
             Link::Http3(requester) => {
                 !requester.is_open() && requester.quic().close_reason().is_none()
             }
@@ -131,6 +137,22 @@ impl pool::Share for Share {
         match &self.link {
             Link::Http2(requester) => http2_end(requester).is_none(),
             Link::Http3(requester) => requester.is_open(),
+        }
+    }
+
+    /// A server that refuses our certificate says so after the handshake, in TLS 1.3.
+    fn fault(&self) -> Option<Fault> {
+        match &self.link {
+            Link::Http2(requester) => {
+                let error = http2_end(requester)?;
+                (error.kind == Kind::Denied)
+                    .then(|| Fault::of(&fault::TLS_CLIENT_CERTIFICATE, &error))
+            }
+            Link::Http3(requester) => {
+                let error = requester.quic().close_reason()?;
+                (*tls::fault(&error) == fault::TLS_CLIENT_CERTIFICATE)
+                    .then(|| Fault::new(&fault::TLS_CLIENT_CERTIFICATE, error.to_string()))
+            }
         }
     }
 
@@ -162,15 +184,12 @@ impl pool::Share for Share {
     }
 }
 
-/// Whether the connection has ended for new streams, and if so, whether by a GOAWAY of the peer.
-/// A handle that waits for no stream of its own knows without waiting.
-fn http2_end(requester: &Http2) -> Option<bool> {
+/// Why the connection takes no new streams, once it does not. A handle that waits for no stream
+/// of its own knows without waiting.
+fn http2_end(requester: &Http2) -> Option<StreamError> {
     let ready = pin!(requester.ready());
     match ready.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(_)) | Poll::Pending => None,
-        // `h2` words a peer's GOAWAY so; one of ours is "detected" or "sent by user".
-        Poll::Ready(Err(error)) => {
-            Some(error.code.is_some() && error.detail.contains("connection error received"))
-        }
+        Poll::Ready(Err(error)) => Some(error),
     }
 }

@@ -38,6 +38,9 @@ pub enum Kind {
     Refused,
     /// Nothing moved for too long.
     TimedOut,
+    /// The peer refused who we are: a TLS alert about our certificate. In TLS 1.3 a client has
+    /// completed its handshake by then, and may have sent a request (RFC 8446 4.4.2.4).
+    Denied,
 }
 
 /// A failed stream: what happened, and the code that the RFC gives it, for the log.

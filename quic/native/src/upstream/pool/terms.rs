@@ -1,5 +1,6 @@
 //! The words in which a pool is spoken to.
 
+use crate::fault::Fault;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ pub trait Solo {
 pub trait Share: Clone {
     /// Takes new streams.
     fn is_open(&self) -> bool;
+    /// Why not, where that is known and tells more.
+    fn fault(&self) -> Option<Fault> {
+        None
+    }
     /// Streams that the peer allows at once, as far as is known.
     fn capacity(&self) -> usize;
     fn extended_connect(&self) -> bool;
