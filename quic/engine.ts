@@ -88,7 +88,12 @@ export class Engine {
     this.#exchanges = new Exchanges(this, answers, this.errors, given, () => this.#pump.written())
     try {
       const json = JSON.stringify({ threads: given.threads, limits: given.limits })
-      this.#native = new native.NativeEngine(json, () => this.#pump.wake())
+      // weak: the engine's threads must not keep what nobody else knows any more
+      const weak = new WeakRef(this)
+      this.#native = new native.NativeEngine(json, () => {
+        const engine = weak.deref()
+        if (engine !== undefined) engine.#wake()
+      })
     } catch (error) {
       throw fromNative(error)
     }
@@ -174,16 +179,25 @@ export class Engine {
     }
   }
 
+  #wake(): void {
+    this.#pump.wake()
+  }
+
   #ended(listener: number): void {
+    // its last records and events, before this object may be forgotten
+    this.#wake()
     this.#exchanges.ended(listener)
     this.#listeners.delete(listener)
     this.#stayAlive()
   }
 
-  /** The engine's threads do not hold the process: a timer does, while there is something to serve. */
+  /**
+   * The engine's threads hold neither the process nor this object: a timer does, while there is something to
+   * serve. An engine that was forgotten without a listener is collected, and its threads end.
+   */
   #stayAlive(): void {
     const wanted = this.#listeners.size > 0
-    if (wanted && this.#alive === undefined) this.#alive = setInterval(() => undefined, 0x7fff_ffff)
+    if (wanted && this.#alive === undefined) this.#alive = setInterval(() => this.#wake(), 0x7fff_ffff)
     if (!wanted) {
       clearInterval(this.#alive)
       this.#alive = undefined

@@ -298,6 +298,8 @@ function http2Client(port: number, name: string): Client {
         ask.onInterim?.(Number(head[':status']))
       })
       stream.on('error', reject)
+      // a session that is destroyed closes its streams without an error
+      stream.on('close', () => reject(new Error(`closed with ${stream.rstCode} before a response`)))
       ask.signal?.addEventListener('abort', () => stream.close(http2.constants.NGHTTP2_CANCEL))
       let trailers: Reply['interim'][number]['headers'] = {}
       stream.on('trailers', (fields) => (trailers = fields))

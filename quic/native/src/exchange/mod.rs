@@ -10,7 +10,6 @@ mod ledger;
 mod pump;
 mod respond;
 mod tunnel;
-mod unwind;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use crate::crossing::answer::Answer;
 use crate::drain::Phase;
 use crate::fault::{self, Fault};
 use crate::message;
+use crate::unwind;
 use crate::upstream::BodyLength;
 use clock::Timer;
 pub use clock::date;
@@ -104,7 +104,9 @@ pub async fn run(
         unwind::guarded(work).await
     };
     if let Err(reason) = outcome {
-        exchange.panicked(reason);
+        let apology = std::pin::pin!(exchange.panicked(reason));
+        // A second defect would only repeat the first: both halves are dropped, and so reset.
+        let _ = unwind::guarded(apology).await;
     }
     exchange.ledger.settled = true;
     let Exchange {
@@ -345,18 +347,15 @@ impl Exchange {
         }
     }
 
-    fn panicked(&mut self, reason: String) {
-        let shared = Arc::clone(self.ledger.shared());
-        shared.stats.panics.up();
-        shared.event(&crate::event::Event::Panic {
-            exchange: self.ledger.record.id as f64,
-            reason,
-        });
-        self.fail(Fault::new(
+    /// A defect ended this exchange; nobody knows in which state it left the client's halves.
+    async fn panicked(&mut self, reason: String) {
+        self.ledger.shared().panicked(self.ledger.record.id, reason);
+        self.responder.close_after();
+        let fault = Fault::new(
             &fault::INTERNAL_PANIC,
             "a defect in the engine ended this exchange",
-        ));
-        self.cut(Reason::Internal);
+        );
+        let _: Step<()> = self.refuse(fault).await;
     }
 }
 
