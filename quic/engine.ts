@@ -88,12 +88,7 @@ export class Engine {
     this.#exchanges = new Exchanges(this, answers, this.errors, given, () => this.#pump.written())
     try {
       const json = JSON.stringify({ threads: given.threads, limits: given.limits })
-      // weak: the engine's threads must not keep what nobody else knows any more
-      const weak = new WeakRef(this)
-      this.#native = new native.NativeEngine(json, () => {
-        const engine = weak.deref()
-        if (engine !== undefined) engine.#wake()
-      })
+      this.#native = new native.NativeEngine(json, Engine.#waker(this))
     } catch (error) {
       throw fromNative(error)
     }
@@ -176,6 +171,16 @@ export class Engine {
       this.#exchanges.close()
       this.#listeners.clear()
       this.#stayAlive()
+    }
+  }
+
+  /** Weak: the native side must not keep what nobody else knows any more. */
+  // apart from the constructor, whose other closures share their scope and hold the engine
+  static #waker(engine: Engine): () => void {
+    const weak = new WeakRef(engine)
+    return () => {
+      const awake = weak.deref()
+      if (awake !== undefined) awake.#wake()
     }
   }
 
