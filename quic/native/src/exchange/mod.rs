@@ -5,10 +5,14 @@ mod ask;
 mod clock;
 mod content;
 mod downstream;
+#[cfg(test)]
+mod failpoint;
 mod forward;
 mod ledger;
 mod pump;
 mod respond;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 use std::sync::Arc;
@@ -131,6 +135,8 @@ impl Exchange {
             let _: Step<()> = self.refuse(fault).await;
             return;
         }
+        #[cfg(test)]
+        failpoint::hit(&self.head.target, "head");
         if let Ok(answer) = self.ask_for_decision().await {
             let _ = self.carry_out(answer).await;
         }
