@@ -88,7 +88,7 @@ export class Engine {
     this.#exchanges = new Exchanges(this, answers, this.errors, given, () => this.#pump.written())
     try {
       const json = JSON.stringify({ threads: given.threads, limits: given.limits })
-      this.#native = new native.NativeEngine(json, () => this.#pump.wake())
+      this.#native = new native.NativeEngine(json, Engine.#waker(this))
     } catch (error) {
       throw fromNative(error)
     }
@@ -174,16 +174,35 @@ export class Engine {
     }
   }
 
+  /** Weak: the native side must not keep what nobody else knows any more. */
+  // apart from the constructor, whose other closures share their scope and hold the engine
+  static #waker(engine: Engine): () => void {
+    const weak = new WeakRef(engine)
+    return () => {
+      const awake = weak.deref()
+      if (awake !== undefined) awake.#wake()
+    }
+  }
+
+  #wake(): void {
+    this.#pump.wake()
+  }
+
   #ended(listener: number): void {
+    // its last records and events, before this object may be forgotten
+    this.#wake()
     this.#exchanges.ended(listener)
     this.#listeners.delete(listener)
     this.#stayAlive()
   }
 
-  /** The engine's threads do not hold the process: a timer does, while there is something to serve. */
+  /**
+   * The engine's threads hold neither the process nor this object: a timer does, while there is something to
+   * serve. An engine that was forgotten without a listener is collected, and its threads end.
+   */
   #stayAlive(): void {
     const wanted = this.#listeners.size > 0
-    if (wanted && this.#alive === undefined) this.#alive = setInterval(() => undefined, 0x7fff_ffff)
+    if (wanted && this.#alive === undefined) this.#alive = setInterval(() => this.#wake(), 0x7fff_ffff)
     if (!wanted) {
       clearInterval(this.#alive)
       this.#alive = undefined

@@ -15,6 +15,7 @@ use crate::crossing::{Crossing, Turn};
 use crate::engine::{Shared, lock};
 use crate::fault;
 use crate::listener::Listener;
+use crate::unwind;
 use crate::upstream::Upstream;
 
 /// What is left of a stop when listeners have drained: tasks that do not end are abandoned.
@@ -44,15 +45,34 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
     serde_json::from_str(json).map_err(|detail| error("config/invalid", detail))
 }
 
+fn panicked(reason: String) -> Error {
+    error(fault::INTERNAL_PANIC.code, reason)
+}
+
 fn settle(promise: Promise, outcome: std::result::Result<String, Error>) {
     promise.resolve(Box::new(move |_| outcome));
+}
+
+impl Drop for NativeEngine {
+    /// JavaScript let go of an engine without stopping it. Nothing may block here; threads end in
+    /// their own time, and with them their tasks, sockets and connections.
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        // None: it was stopped, or a thread is at it.
+        if let Some(runtime) = state.runtime.take() {
+            if let Some(shared) = state.shared.take() {
+                shared.abandon();
+            }
+            runtime.shutdown_background();
+        }
+    }
 }
 
 #[napi]
 impl NativeEngine {
     /// Starts the engine's threads. `wake` is called, without arguments, when messages wait and
     /// the last turn had returned nothing.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(options_json: String, wake: Function<'_, (), ()>) -> Result<Self> {
         let options: EngineOptions = parse(&options_json)?;
         let mut builder = Builder::new_multi_thread();
@@ -114,13 +134,19 @@ impl NativeEngine {
             return Err(error("engine/stopped", "the engine was stopped"));
         };
         let work = work(shared);
-        runtime.spawn(async move { settle(promise, work.await) });
+        runtime.spawn(async move {
+            let outcome = unwind::guarded(std::pin::pin!(work)).await;
+            settle(
+                promise,
+                outcome.unwrap_or_else(|reason| Err(panicked(reason))),
+            );
+        });
         Ok(object)
     }
 
     /// Delivers `length` bytes of answers and fills `out` with messages. Returns the bytes
     /// written, or, negative, the bytes that the next message needs.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn turn(&self, answers: &[u8], length: u32, mut out: BufferSlice<'_>) -> Result<f64> {
         let mut state = lock(&self.state);
         let Some(shared) = state.shared.clone() else {
@@ -146,7 +172,7 @@ impl NativeEngine {
         })
     }
 
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn listen<'env>(&self, env: &'env Env, json: String) -> Result<Object<'env>> {
         let options: ListenOptions = parse(&json)?;
         self.promise(env, |shared| async move {
@@ -166,7 +192,7 @@ impl NativeEngine {
     }
 
     /// Swaps certificates on TCP and QUIC together; connections that are open keep theirs.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn replace_tls(&self, listener: u32, json: String) -> Result<()> {
         let replacement: ServerTls = parse(&json)?;
         self.shared()?
@@ -177,7 +203,7 @@ impl NativeEngine {
     }
 
     /// Stops accepting, lets requests under way finish for at most `grace_ms`, then cuts.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn drain<'env>(
         &self,
         env: &'env Env,
@@ -198,7 +224,7 @@ impl NativeEngine {
         })
     }
 
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn upstream(&self, json: String) -> Result<u32> {
         let options: UpstreamOptions = parse(&json)?;
         let shared = self.shared()?;
@@ -213,7 +239,7 @@ impl NativeEngine {
     }
 
     /// Requests under way finish; later ones for this upstream fail.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close_upstream(&self, id: u32) -> Result<()> {
         let shared = self.shared()?;
         let state = lock(&self.state);
@@ -225,7 +251,7 @@ impl NativeEngine {
     }
 
     /// Counters and gauges, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stats(&self) -> Result<String> {
         let shared = self.shared()?;
         let mut json = shared.stats.json();
@@ -240,7 +266,7 @@ impl NativeEngine {
     }
 
     /// Drains every listener and ends the engine's threads.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stop<'env>(&self, env: &'env Env, grace_ms: f64) -> Result<Object<'env>> {
         let grace = millis(grace_ms);
         let shared = self.shared()?;

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::task::JoinError;
+
 use crate::config::EngineOptions;
 use crate::crossing::Crossing;
 use crate::event::{Event, Stats};
 use crate::listener::Listener;
+use crate::unwind;
 use crate::upstream::{QuicClient, Upstream};
 
 /// Shared by everything that runs in one engine.
@@ -64,6 +67,24 @@ impl Shared {
         self.crossing.event(event, &self.stats);
     }
 
+    /// Counts a defect and tells of it; `exchange` is 0 when it met none.
+    pub fn panicked(&self, exchange: u64, reason: String) {
+        self.stats.panics.up();
+        self.event(&Event::Panic {
+            exchange: exchange as f64,
+            reason,
+        });
+    }
+
+    /// The same of a task that is over, if a defect ended it.
+    pub fn reap(&self, task: Result<(), JoinError>) {
+        if let Err(error) = task
+            && let Ok(payload) = error.try_into_panic()
+        {
+            self.panicked(0, unwind::message(payload.as_ref()));
+        }
+    }
+
     pub fn listener(&self, id: u32) -> Option<Arc<Listener>> {
         lock(&self.listeners).get(&id).cloned()
     }
@@ -105,5 +126,12 @@ impl Shared {
         }
         self.quic_client.close();
         cut
+    }
+
+    /// Nobody will stop the engine any more: listeners and this hold each other, and no longer.
+    pub fn abandon(&self) {
+        let listeners = std::mem::take(&mut *lock(&self.listeners));
+        let upstreams = std::mem::take(&mut *lock(&self.upstreams));
+        drop((listeners, upstreams));
     }
 }

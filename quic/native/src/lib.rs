@@ -18,6 +18,7 @@ mod listener;
 mod message;
 mod serve;
 mod tls;
+mod unwind;
 mod upstream;
 
 /// With thread-local storage that survives being loaded at run time (see Cargo.toml).

@@ -5,12 +5,15 @@ mod ask;
 mod clock;
 mod content;
 mod downstream;
+#[cfg(test)]
+mod failpoint;
 mod forward;
 mod ledger;
 mod pump;
 mod respond;
+#[cfg(test)]
+mod tests;
 mod tunnel;
-mod unwind;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +26,7 @@ use crate::crossing::answer::Answer;
 use crate::drain::Phase;
 use crate::fault::{self, Fault};
 use crate::message;
+use crate::unwind;
 use crate::upstream::BodyLength;
 use clock::Timer;
 pub use clock::date;
@@ -109,7 +113,11 @@ pub async fn run(
     };
     match outcome {
         Some(Ok(())) => {}
-        Some(Err(reason)) => exchange.panicked(reason),
+        Some(Err(reason)) => {
+            let mut apology = Box::pin(exchange.panicked(reason));
+            // A second defect would only repeat the first: both halves are dropped, and so reset.
+            let _ = unwind::guarded(apology.as_mut()).await;
+        }
         // The client is told, in its protocol, before its connection goes.
         None => {
             let over = Fault::new(&fault::DRAIN_CUT, "the grace period ended");
@@ -139,6 +147,8 @@ impl Exchange {
             let _: Step<()> = self.refuse(fault).await;
             return;
         }
+        #[cfg(test)]
+        failpoint::hit(&self.head.target, "head");
         if let Ok(answer) = self.ask_for_decision().await {
             let _ = self.carry_out(answer).await;
         }
@@ -355,18 +365,15 @@ impl Exchange {
         }
     }
 
-    fn panicked(&mut self, reason: String) {
-        let shared = Arc::clone(self.ledger.shared());
-        shared.stats.panics.up();
-        shared.event(&crate::event::Event::Panic {
-            exchange: self.ledger.record.id as f64,
-            reason,
-        });
-        self.fail(Fault::new(
+    /// A defect ended this exchange; nobody knows in which state it left the client's halves.
+    async fn panicked(&mut self, reason: String) {
+        self.ledger.shared().panicked(self.ledger.record.id, reason);
+        self.responder.close_after();
+        let fault = Fault::new(
             &fault::INTERNAL_PANIC,
             "a defect in the engine ended this exchange",
-        ));
-        self.cut(Reason::Internal);
+        );
+        let _: Step<()> = self.refuse(fault).await;
     }
 }
 

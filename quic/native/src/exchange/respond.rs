@@ -61,6 +61,8 @@ impl Exchange {
         if let Err(error) = self.send_head(status, headers, framing) {
             return self.lost(&error);
         }
+        #[cfg(test)]
+        super::failpoint::hit(&self.head.target, "body");
         let sent = match body {
             _ if bodyless => self.send(Given(Bytes::new())).await,
             Content::None => self.send(Given(Bytes::new())).await,

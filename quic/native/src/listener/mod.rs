@@ -210,21 +210,7 @@ impl Listener {
 
     /// A connection's task is over. One that panicked has ended its connection alone.
     fn reap(&self, task: Result<(), JoinError>) {
-        let Err(error) = task else { return };
-        if !error.is_panic() {
-            return;
-        }
-        let payload = error.into_panic();
-        let reason = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "panic".to_owned());
-        self.shared.stats.panics.up();
-        self.shared.event(&Event::Panic {
-            exchange: 0.0,
-            reason,
-        });
+        self.shared.reap(task);
     }
 
     /// Runs a handshake for at most `limit`, and not for long once draining has begun. None: it

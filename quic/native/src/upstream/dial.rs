@@ -76,7 +76,7 @@ struct Target {
 impl Upstream {
     pub(super) fn spawn_dial(self: &Arc<Self>, dial: Dial) {
         let attempt = Attempt::new(Arc::clone(self), dial);
-        self.runtime.spawn(Arc::clone(self).dial(attempt));
+        self.spawn(Arc::clone(self).dial(attempt));
     }
 
     async fn dial(self: Arc<Self>, attempt: Attempt) {

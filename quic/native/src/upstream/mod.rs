@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
 use crate::config::UpstreamOptions;
@@ -30,6 +30,7 @@ use crate::engine::{Shared, lock};
 use crate::event::{Event, Stats};
 use crate::fault::{self, Fault};
 use crate::tls;
+use crate::unwind;
 use fallback::Memory;
 use origin::{Origin, Protocol};
 use pool::{Effects, Grant, Pool, Rules};
@@ -178,6 +179,21 @@ impl Upstream {
             self.count(|stats| stats.reused.up());
         }
         lease
+    }
+
+    /// Runs a task of this upstream's upkeep. A defect in it ends what it looks after, alone.
+    fn spawn(
+        self: &Arc<Self>,
+        upkeep: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let shared = self.shared.clone();
+        self.runtime.spawn(async move {
+            if let Err(reason) = unwind::guarded(std::pin::pin!(upkeep)).await
+                && let Some(shared) = shared.upgrade()
+            {
+                shared.panicked(0, reason);
+            }
+        })
     }
 
     fn count(&self, update: impl FnOnce(&Stats)) {

@@ -88,7 +88,7 @@ impl Upstream {
                     protocol: Protocol::Http2,
                     clean: false,
                 };
-                self.runtime.spawn(async move {
+                self.spawn(async move {
                     let _ended = ended;
                     tokio::select! {
                         _ = until_gone(driver, gone) => {}
@@ -116,7 +116,7 @@ impl Upstream {
                     protocol: Protocol::Http3,
                     clean: false,
                 };
-                self.runtime.spawn(async move {
+                self.spawn(async move {
                     let mut ended = ended;
                     tokio::select! {
                         end = until_gone(driver, gone) => {
@@ -143,7 +143,7 @@ impl Upstream {
     /// Ends when nothing is left to watch.
     pub(super) fn spawn_reaper(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
-        self.runtime.spawn(async move {
+        self.spawn(async move {
             let mut wait = Some(Duration::from_millis(10));
             while let Some(next) = wait {
                 sleep(next).await;
@@ -158,7 +158,7 @@ impl Upstream {
     /// Tries HTTP/3 again until it works. There is at most one prober: it starts with the first
     /// failure and ends with recovery.
     pub(super) fn spawn_prober(self: &Arc<Self>) {
-        let prober = self.runtime.spawn(probes(Arc::downgrade(self)));
+        let prober = self.spawn(probes(Arc::downgrade(self)));
         let before = lock(&self.prober).replace(prober.abort_handle());
         if let Some(before) = before {
             before.abort();
