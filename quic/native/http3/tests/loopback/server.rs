@@ -610,18 +610,23 @@ async fn a_flood_of_resets_ends_the_connection() {
     let post = [&request("POST", &[])[..], &framed(0, b"x")].concat();
     let flood = async {
         loop {
-            let Ok((mut send, recv)) = pair.client.open_bi().await else {
-                break;
-            };
-            if send.write_all(&post).await.is_err() {
-                break;
+            let mut streams = Vec::new();
+            for _ in 0..50 {
+                let Ok((mut send, recv)) = pair.client.open_bi().await else {
+                    return;
+                };
+                if send.write_all(&post).await.is_err() {
+                    return;
+                }
+                streams.push((send, recv));
             }
-            // The answer's head has come: the request was taken up.
-            let mut recv = recv;
-            if recv.read_chunk(1, true).await.is_err() {
-                break;
+            for (send, recv) in &mut streams {
+                // The answer's head has come: the request was taken up.
+                if recv.read_chunk(1, true).await.is_err() {
+                    return;
+                }
+                let _ = send.reset(code(Code::REQUEST_CANCELLED));
             }
-            let _ = send.reset(code(Code::REQUEST_CANCELLED));
         }
     };
     within(flood).await;
