@@ -1,6 +1,6 @@
 // The gateways side by side: all in front of the same origin over HTTP/1.1 with connections kept.
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { findPeer, peer, start, startCaddy, startNginx } from '../test/peers/index.ts'
 import type { Issued, PeerName, Running } from '../test/peers/index.ts'
 import type { Protocol } from './cells.ts'
@@ -38,7 +38,7 @@ type Started = Running & Pick<Gateway, 'ports'>
 const starters: Record<GatewayName, (origin: string, identity: Issued) => Promise<Started>> = {
   harmony: async (origin, { chain, key }) => {
     const given = JSON.stringify({ origin: `http://${origin}`, certificate: chain, key })
-    const script = join(import.meta.dirname, 'gateway.ts')
+    const script = fileURLToPath(new URL('./gateway.ts', import.meta.url))
     const running = await start(process.execPath, [script, given], (output) => /^\{.*\}$/m.test(output))
     const line = /^\{.*\}$/m.exec(running.output())?.[0] ?? ''
     // What bench/gateway.ts prints.

@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../test/peers/index.ts'
+import type { Running } from '../test/peers/index.ts'
 import { loadArguments } from './cells.ts'
 import type { Cell } from './cells.ts'
 import type { Gateway } from './gateways.ts'
-import { usage } from './usage.ts'
+import { machine, usage } from './usage.ts'
 
 /** What bench/load prints. */
 type LoadReport = {
@@ -32,6 +33,8 @@ export type Measurement = LoadReport & {
   cores: number
   rssMb: number
   peakMb: number
+  /** Cores that other programs, and the machine's host, took meanwhile. */
+  foreignCores: number
 }
 
 const folder = join(import.meta.dirname, 'load')
@@ -51,6 +54,7 @@ export function buildLoad(): string {
 export async function measure(
   program: string,
   gateway: Gateway,
+  origin: Running,
   cell: Cell,
   ca: string,
   seconds: number,
@@ -63,13 +67,18 @@ export async function measure(
     '--warmup',
     String(Math.min(1, seconds / 3)),
   ]
-  let before = usage(gateway.pid)
+  const read = (load: number) => ({
+    gateway: usage(gateway.pid),
+    othersMs: usage(origin.pid).cpuMs + (load === 0 ? 0 : usage(load).cpuMs),
+    machine: machine(),
+  })
+  let before = read(0)
   let after = before
   const ended = await run(program, args, {
     deadlineMs: (seconds + 45) * 1000,
-    onLine(line) {
-      if (line === 'measure') before = usage(gateway.pid)
-      if (line === 'over') after = usage(gateway.pid)
+    onLine(line, load) {
+      if (line === 'measure') before = read(load)
+      if (line === 'over') after = read(load)
     },
   })
   const last = ended.stdout.trim().split('\n').at(-1) ?? ''
@@ -82,13 +91,17 @@ export async function measure(
   const bytes = cell.workload.unit === 'sent' ? report.bytesSent : report.bytesReceived
   if ((requests ? report.answers : bytes) === 0) throw new Error('nothing moved within the time')
 
-  const cpuMs = after.cpuMs - before.cpuMs
+  const cpuMs = after.gateway.cpuMs - before.gateway.cpuMs
+  const oursMs = cpuMs + after.othersMs - before.othersMs
+  const usedMs = after.machine.usedMs - before.machine.usedMs
+  const stolenMs = after.machine.stolenMs - before.machine.stolenMs
   return {
     ...report,
     rate: (requests ? report.answers : bytes / 1e6) / report.seconds,
     cpu: requests ? (cpuMs * 1000) / report.answers : cpuMs / (bytes / 1e8),
     cores: cpuMs / (report.seconds * 1000),
-    rssMb: after.rssMb,
-    peakMb: after.peakMb,
+    rssMb: after.gateway.rssMb,
+    peakMb: after.gateway.peakMb,
+    foreignCores: (Math.max(0, usedMs - oursMs) + stolenMs) / (report.seconds * 1000),
   }
 }

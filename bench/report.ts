@@ -5,7 +5,7 @@ import { medianOf } from './marks.ts'
 import type { Verdict } from './marks.ts'
 import type { Result } from './run.ts'
 
-const columns = ['cell', 'gateway', 'rate', 'CPU', 'cores', 'p50 µs', 'p99 µs', 'RSS MB', 'CPU: nginx', 'CPU: caddy', 'rate: caddy'] // prettier-ignore
+const columns = ['cell', 'gateway', 'rate', 'CPU', 'cores', 'p50 µs', 'p99 µs', 'RSS MB', 'foreign', 'CPU: nginx', 'CPU: caddy', 'rate: caddy'] // prettier-ignore
 
 export function showTable(results: readonly Result[]): void {
   const rows = results.flatMap(({ cell, unit, gateways }) =>
@@ -27,6 +27,7 @@ export function showTable(results: readonly Result[]): void {
         micros(figure('p50Micros')),
         micros(figure('p99Micros')),
         figure('rssMb').toFixed(0),
+        figure('foreignCores').toFixed(1),
         ratio('nginx', 'cpu'),
         ratio('caddy', 'cpu'),
         ratio('caddy', 'rate'),

@@ -10,7 +10,15 @@ export type Sample = { second: number; rssMb: number; peakMb: number; cpuMs: num
 
 const everyMs = 2_000
 /** What runs at once, for the whole time: all protocols, small and large, up and down. */
-const mixed = ['get-small/h1/64', 'get-small/h2/64', 'get-small/h3/64', 'get-10mb/tls/1', 'get-10mb/h3/1', 'post-1mb/h2/1', 'post-1mb/h3/1'] // prettier-ignore
+const mixed = new Set([
+  'get-small/h1/64',
+  'get-small/h2/64',
+  'get-small/h3/64',
+  'get-10mb/tls/1',
+  'get-10mb/h3/1',
+  'post-1mb/h2/1',
+  'post-1mb/h3/1',
+])
 
 export async function soak(program: string, gateway: Gateway, ca: string, minutes: number): Promise<Sample[]> {
   const seconds = minutes * 60
@@ -23,7 +31,7 @@ export async function soak(program: string, gateway: Gateway, ca: string, minute
   try {
     await Promise.all(
       cells
-        .filter(({ name }) => mixed.includes(name))
+        .filter(({ name }) => mixed.has(name))
         .map(async (cell) => {
           const args = [...loadArguments(cell, gateway.ports[cell.protocol] ?? 0, ca), '--threads', '1']
           const { stdout, stderr } = await run(program, [...args, '--warmup', '0', '--seconds', String(seconds)], {

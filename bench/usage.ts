@@ -3,6 +3,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 export type Usage = { cpuMs: number; rssMb: number; peakMb: number }
 
+/** CPU time of the whole machine since it started, in ms: what programs used, and what the host took away. */
+export function machine(): { usedMs: number; stolenMs: number } {
+  // user, nice, system, idle, iowait, irq, softirq, steal: proc_stat(5). Interrupts are nobody's.
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = read('/proc/stat')
+    .split('\n', 1)
+    .join('')
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  return { usedMs: (user + nice + system) * tickMs, stolenMs: steal * tickMs }
+}
+
 // USER_HZ, 100 on every Linux that runs Node: the unit of /proc/<pid>/stat.
 const tickMs = 10
 

@@ -69,5 +69,5 @@ http://localhost:${plain} {
 }`
   })
   const [secure = 0, plain = 0] = running.ports
-  return { secure, plain, stop: running.stop }
+  return { secure, plain, stop: async () => running.stop() }
 }

@@ -1,23 +1,21 @@
 // One cell of the interop table.
 import type { Case } from './cases.ts'
-import { impossible } from './scenes.ts'
+import { missing } from './scenes.ts'
 import type { Row, Stage } from './scenes.ts'
 
 export type Outcome = { kind: 'pass' } | { kind: 'fail'; reason: string } | { kind: 'skip'; reason: string }
 
-/** Why a case cannot run in a row, as far as that is known before anything is started. */
-export function skipped(row: Row, { question, skip }: Case): string | undefined {
-  const reason = impossible(row) ?? row.client.refuses({ http: row.http, ...question })
-  if (reason) return reason
-  if ((row.origin === 'nginx' || row.origin === 'caddy') && !/^\/(?:bytes|status)\//.test(question.path)) {
-    return `${row.origin} serves no ${question.path} here`
-  }
-  if (question.resume && !row.secure) return 'no TLS, no session'
-  return skip?.(row)
+/** Whether a case means anything in a row: the client has the means for it, and the origin the path. */
+export function applies(row: Row, { question, shows }: Case): boolean {
+  const files = row.origin === 'nginx' || row.origin === 'caddy'
+  if (files && !/^\/(?:bytes|status)\//.test(question.path)) return false
+  // Without TLS there is no session to resume.
+  if (question.resume && !row.secure) return false
+  return row.client.knows({ http: row.http, ...question }) && shows?.(row) !== false
 }
 
 export async function play(stage: Stage, row: Row, one: Case): Promise<Outcome> {
-  const reason = skipped(row, one)
+  const reason = missing(row)
   if (reason) return { kind: 'skip', reason }
   try {
     const scene = await stage.scene(row)

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cases } from './cases.ts'
+import type { Case } from './cases.ts'
 import type { FrontName } from './front.ts'
-import { play } from './outcome.ts'
+import { applies, play } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
 import { openStage, rows } from './scenes.ts'
 import { playSuite, suites } from './suites.ts'
@@ -37,16 +38,21 @@ async function main(): Promise<boolean> {
   const outcomes: { row: string; name: string; outcome: Outcome }[] = []
   try {
     const width = Math.max(...rows.map(({ name }) => name.length))
-    console.log(`${''.padEnd(width)}  ${cases.map(({ name }) => name).join(' · ')}`)
+    const heading = cases.filter(({ name }) => rows.some((row) => wanted(row.name, name)))
+    console.log(`${''.padEnd(width)}  ${heading.map((one) => cell(one.name, one)).join('  ')}`)
     for (const row of rows) {
       const marks: string[] = []
       for (const one of cases) {
         if (!wanted(row.name, one.name)) continue
+        if (!applies(row, one)) {
+          marks.push(cell('–', one))
+          continue
+        }
         const outcome = await play(stage, row, one)
         outcomes.push({ row: row.name, name: one.name, outcome })
-        marks.push(outcome.kind)
+        marks.push(cell(outcome.kind, one))
       }
-      if (marks.length > 0) console.log(`${row.name.padEnd(width)}  ${marks.join(' · ')}`)
+      if (marks.length > 0) console.log(`${row.name.padEnd(width)}  ${marks.join('  ')}`.trimEnd())
     }
     for (const suite of suites) {
       if (!wanted(suite.name)) continue
@@ -58,6 +64,11 @@ async function main(): Promise<boolean> {
     await stage.close()
   }
   return report(outcomes)
+}
+
+/** As wide as the case's name, and at least as `pass`. */
+function cell(text: string, { name }: Case): string {
+  return text.padEnd(Math.max(name.length, 4))
 }
 
 function report(outcomes: readonly { row: string; name: string; outcome: Outcome }[]): boolean {

@@ -77,9 +77,9 @@ const starters: Record<OriginName, (identity: Issued) => Promise<Origin>> = {
   caddy: async (identity) => startCaddyOrigin('caddy', identity),
 }
 
-/** Why no case of the row can run here. */
-export function impossible(row: Row): string | undefined {
-  return row.client.refuses({ http: row.http }) ?? needsPeers(needed[row.origin], 'openssl')
+/** Why no case of the row can run on this machine. */
+export function missing(row: Row): string | undefined {
+  return row.client.missing(row.http) ?? needsPeers(needed[row.origin], 'openssl')
 }
 
 export type Stage = {

@@ -48,8 +48,10 @@ export type Answer = {
 
 export type Client = {
   name: 'goquic' | 'aioquic' | 'curl' | 'nghttp'
-  /** Why the client cannot ask this question; `undefined` where it can. */
-  refuses(question: Omit<Question, 'url' | 'ca'>): string | undefined
+  /** Why it cannot be used on this machine in this version; `undefined` where it can. */
+  missing(http: Version): string | undefined
+  /** Whether it has the means for this question wherever it is installed. */
+  knows(question: Omit<Question, 'url' | 'ca'>): boolean
   ask(question: Question): Promise<Answer>
 }
 
@@ -73,29 +75,28 @@ async function json(command: string, args: string[], question: Question): Promis
 
 export const goquic: Client = {
   name: 'goquic',
-  refuses: (question) =>
-    needsPeers('goquic') ?? (question.rebind && question.http !== 'h3' ? 'only HTTP/3 can migrate' : undefined),
+  missing: () => needsPeers('goquic'),
+  knows: ({ http, rebind }) => http === 'h3' || !rebind,
   ask: async (question) => json(peer('goquic'), ['client', '--http', question.http, ...flags(question)], question),
 }
 
 export const aioquic: Client = {
   name: 'aioquic',
-  refuses: (question) => needsPeers('aioquic') ?? (question.http === 'h3' ? undefined : 'aioquic speaks HTTP/3 only'),
+  missing: () => needsPeers('aioquic'),
+  knows: ({ http }) => http === 'h3',
   ask: async (question) =>
     json(peer('aioquic'), [join(import.meta.dirname, 'aioquic/client.py'), ...flags(question)], question),
 }
 
 export const curl: Client = {
   name: 'curl',
-  refuses(question) {
+  missing(http) {
     const none = needsPeers('curl')
     if (none) return none
-    if (question.http === 'h3' && !curlFeatures().includes('HTTP3')) return 'this curl is built without HTTP/3'
-    if (question.rebind) return 'curl does not migrate'
-    if (question.trailer) return 'curl does not send trailers'
-    if (question.resume) return 'curl resumes no session across runs'
-    return undefined
+    return http === 'h3' && !curlFeatures().includes('HTTP3') ? 'this curl is built without HTTP/3' : undefined
   },
+  // A session does not outlive a run of curl.
+  knows: ({ rebind, trailer, resume }) => !rebind && !trailer && !resume,
   async ask(question) {
     const version = {
       h1: '--http1.1',
@@ -166,14 +167,9 @@ function readCurl(output: Buffer, errors: string, code: number | null): Answer {
 
 export const nghttp: Client = {
   name: 'nghttp',
-  refuses(question) {
-    const none = needsPeers('nghttp')
-    if (none) return none
-    if (question.http !== 'h2') return 'nghttp speaks HTTP/2 only'
-    if (question.rebind || question.resume || question.unsized || question.cancelAfter !== undefined)
-      return 'nghttp has no option for it'
-    return undefined
-  },
+  missing: () => needsPeers('nghttp'),
+  knows: ({ http, rebind, resume, unsized, cancelAfter }) =>
+    http === 'h2' && !rebind && !resume && !unsized && cancelAfter === undefined,
   async ask(question) {
     const args = [question.url]
     if (question.method) args.push(`-H:method: ${question.method}`)

@@ -31,7 +31,7 @@ export type Running = {
   readonly pid: number
   /** The end of what it printed, both streams. */
   output(): string
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 /** Starts a server; `ready` is asked with its output until it answers truthy. Throws with the output otherwise. */
@@ -95,7 +95,7 @@ export type Finished = { code: number | null; stdout: string; stderr: string }
 export async function run(
   command: string,
   args: readonly string[],
-  options: { deadlineMs?: number; input?: Uint8Array; onLine?: (line: string) => void } = {},
+  options: { deadlineMs?: number; input?: Uint8Array; onLine?: (line: string, pid: number) => void } = {},
 ): Promise<Finished> {
   const child = spawn(command, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
   running.add(child)
@@ -106,7 +106,7 @@ export async function run(
     if (!options.onLine) return
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) options.onLine(line)
+    for (const line of lines) options.onLine(line, child.pid ?? 0)
   })
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     finished.stderr += chunk

@@ -79,9 +79,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     }
   }
 
-  const attach = async (client: RemoteInfo): Promise<Path> => {
+  const attach = async (key: string, client: RemoteInfo): Promise<Path> => {
     const path: Path = { client, socket: await open(kind, host) }
     listen(path)
+    paths.set(key, path)
     return path
   }
   const listen = (path: Path): void => {
@@ -95,24 +96,20 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const deliver = (path: Path, bytes: Buffer): void => {
     carry(up, bytes, (one) => path.socket.send(one, options.to, host, ignore))
   }
+  const admit = async (key: string, soon: Promise<Path>, bytes: Buffer): Promise<void> => {
+    // A datagram without a socket is a lost one.
+    const path = await soon.catch(() => undefined)
+    opening.delete(key)
+    if (path !== undefined && !closed) deliver(path, bytes)
+  }
   front.on('message', (bytes, client) => {
     const key = `${client.address} ${client.port}`
     const known = paths.get(key)
     if (known) return deliver(known, bytes)
     if (paths.size + opening.size >= idlePaths) return
-    const soon = opening.get(key) ?? attach(client)
+    const soon = opening.get(key) ?? attach(key, client)
     opening.set(key, soon)
-    soon.then(
-      (path) => {
-        opening.delete(key)
-        if (closed) path.socket.close()
-        else {
-          paths.set(key, path)
-          deliver(path, bytes)
-        }
-      },
-      () => opening.delete(key),
-    )
+    void admit(key, soon, bytes)
   })
 
   const chosen = (name: 'up' | 'down' | 'both'): Direction[] =>
@@ -139,6 +136,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     async close() {
       closed = true
       for (const timer of timers) clearTimeout(timer)
+      front.removeAllListeners('message')
       await Promise.allSettled(opening.values())
       for (const { socket } of paths.values()) socket.close()
       await new Promise<void>((resolve) => front.close(() => resolve()))
