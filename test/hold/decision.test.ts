@@ -582,7 +582,7 @@ for (const from of protocols) {
         assert.is((await record()).status, 500)
         const event = events.find(({ type }) => type === 'decide-failed')
         assert.is(event?.['stage'], 'decide')
-        assert.is((event?.['error'] as Error).message, 'secret')
+        assert.is((event?.['error'] as Error | undefined)?.message, 'secret')
       })
     }
   })
@@ -628,7 +628,7 @@ for (const from of protocols) {
         const reply = await client.send({ path: `/${stage}` })
         assert.is(reply.status, 500, stage)
         assert.is((await reply.bytes()).length, 0)
-        assert.is(events.filter(({ type }) => type === 'decide-failed').at(-1)?.['stage'], stage)
+        assert.is(events.findLast(({ type }) => type === 'decide-failed')?.['stage'], stage)
       }
     })
   })
@@ -655,7 +655,7 @@ for (const from of protocols) {
         assert.is((await reply.bytes()).length, 0)
         const failed = events.filter(({ type }) => type === 'decide-failed')
         assert.is(failed.length, index + 1)
-        assert.match((failed[index]?.['error'] as Error).message, part)
+        assert.match(String(failed[index]?.['error']), part)
       }
     })
   })
@@ -681,14 +681,14 @@ test('trailers of collected content are shown to the policy', async () => {
 })
 
 /** What the engine behind an HTTP/3 client answers for a gateway that did not. */
-const bridgeStatus = [502, 503]
+const bridgeStatus = new Set([502, 503])
 
 /** An answer that does not come to its end. */
 async function isCut(reply: Promise<Reply>): Promise<void> {
   const whole = reply.then(
     async (got) =>
       got.bytes().then(
-        () => !bridgeStatus.includes(got.status),
+        () => !bridgeStatus.has(got.status),
         () => false,
       ),
     () => false,
@@ -700,7 +700,7 @@ async function isCut(reply: Promise<Reply>): Promise<void> {
 async function fails(reply: Promise<Reply>): Promise<string> {
   const outcome = reply.then(
     ({ status }) => {
-      if (!bridgeStatus.includes(status)) throw new Error(`answered ${status}`)
+      if (!bridgeStatus.has(status)) throw new Error(`answered ${status}`)
       return 'answered by the bridge'
     },
     (error: Error) => error.message,

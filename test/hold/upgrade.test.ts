@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import http2 from 'node:http2'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import * as assert from 'uvu/assert'
 import type { Protocol, RequestHead } from '../../quic/index.ts'
@@ -189,7 +190,7 @@ for (const { from, to, name } of pairs) {
       const { wire } = await client.open()
       const seen = fate(wire)
       const began = performance.now()
-      if (origin !== undefined && 'resetAndDestroy' in origin) (origin as import('node:net').Socket).resetAndDestroy()
+      if (origin !== undefined && 'resetAndDestroy' in origin) (origin as Socket).resetAndDestroy()
       else origin?.destroy(new Error('left'))
       await until(5_000, 'the end at the client', () => seen.closed > 0)
       assert.ok(seen.closed - began < 500, `after ${seen.closed - began} ms`)

@@ -116,6 +116,10 @@ impl Pump {
                         return Poll::Pending;
                     }
                 },
+                // The end needs no room in the sink's window.
+                State::Flowing if self.ahead.is_none() && source.is_end() => {
+                    self.state = State::Finishing;
+                }
                 State::Flowing => {
                     match sink.poll_ready(cx) {
                         Poll::Ready(Ok(())) => {}

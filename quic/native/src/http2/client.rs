@@ -142,6 +142,7 @@ impl Requester {
                 ending: Arc::clone(&self.ending),
                 head,
                 received: false,
+                interim: 0,
             },
         ))
     }
@@ -167,6 +168,9 @@ fn lost(failure: &h2::Error, ending: &Ending) -> StreamError {
     }
 }
 
+/// Interim heads of one answer, as in the other protocols.
+const MAX_INTERIM: u8 = 16;
+
 enum State {
     Head(ResponseFuture),
     Body(RecvBody),
@@ -179,6 +183,7 @@ pub struct RecvResponse {
     ending: Ending,
     head: bool,
     received: bool,
+    interim: u8,
 }
 
 impl RecvResponse {
@@ -203,6 +208,13 @@ impl RecvResponse {
                     "101 over HTTP/2 is malformed",
                 )));
             }
+            if self.interim == MAX_INTERIM {
+                return Poll::Ready(Err(StreamError::new(
+                    Kind::Protocol,
+                    "too many interim answers",
+                )));
+            }
+            self.interim += 1;
             return Poll::Ready(self.checked(interim.into_parts().0));
         }
         let response: Response<h2::RecvStream> =
