@@ -43,7 +43,9 @@ async function withHeld(protocol: Protocol, body: (held: Held) => Promise<void>)
   const of: Held['of'] = (type) =>
     watched.events.filter((event): event is Extract<EngineEvent, { type: typeof type }> => event.type === type)
   try {
-    assert.is((await client.send({})).status, 200)
+    const first = await client.send({})
+    assert.is(String(await first.bytes()), 'whole')
+    await until(5_000, 'the record', () => watched.records.length === 1)
     await body({ ...watched, listener, client, port, release: () => slow.splice(0).forEach((go) => go()), waiting: () => slow.length, of }) // prettier-ignore
   } finally {
     slow.splice(0).forEach((go) => go())
@@ -81,7 +83,7 @@ for (const protocol of protocols) {
       }
       assert.ok(performance.now() - began < 2_000, `${performance.now() - began} ms`)
       if (protocol !== 'h1') {
-        const [goaway] = held.of('goaway')
+        const [goaway] = await until(5_000, 'the GOAWAY', () => held.of('goaway').length > 0 && held.of('goaway'))
         assert.is(goaway?.sent, true)
         assert.is(goaway?.listener, held.listener.id)
         assert.is(goaway?.protocol, protocol === 'h2' ? 20 : 30)
@@ -93,7 +95,10 @@ for (const protocol of protocols) {
       assert.is(String(await reply.bytes()), 'whole')
       assert.equal(await within(5_000, 'the drain', drained), { finished: 1, cut: 0 })
       await until(5_000, 'the records', () => held.records.length === 2)
-      assert.equal(held.records.map((record) => record.code), [undefined, undefined])
+      assert.equal(
+        held.records.map((record) => record.code),
+        [undefined, undefined],
+      )
       await until(5_000, 'the event', () => held.of('listener-down').length === 1)
       assert.is(held.of('listener-down')[0]?.cut, 0)
     })
@@ -122,7 +127,11 @@ for (const protocol of protocols) {
       yield 'a piece'
       await new Promise(() => {})
     }
-    const listener = await listenFor(watched.engine, protocol, () => ({ kind: 'respond', status: 200, body: endless() }))
+    const listener = await listenFor(watched.engine, protocol, () => ({
+      kind: 'respond',
+      status: 200,
+      body: endless(),
+    }))
     const client = await startClient(protocol, portOf(listener, protocol))
     const reply = await client.send({})
     assert.is(reply.status, 200)
@@ -172,17 +181,16 @@ for (const protocol of protocols) {
       return { kind: 'respond', status: 200, body: 'x'.repeat(1000) }
     }
     const tls = { identities: [{ certificate: identity().certificate, key: identity().key }] }
-    const start = async () =>
-      origins.engine.listen({ address: '127.0.0.1', port: 0, tcp: { tls }, quic: {} }, decide)
+    const start = async () => origins.engine.listen({ address: '127.0.0.1', port: 0, tcp: { tls }, quic: {} }, decide)
     let [current, next] = [await start(), await start()]
     const upstream = asker.engine.upstream({
       ...toPort(protocol, current.port),
       addresses: [`127.0.0.1:${current.port}`, `127.0.0.1:${next.port}`],
     })
-    let ended = false
+    const ended = new AbortController()
     const wrong: string[] = []
     const loop = async (method: string) => {
-      while (!ended) {
+      while (!ended.signal.aborted) {
         const told = await asker.ask(upstream, { method, ...(method === 'POST' ? { body: 'content' } : {}) })
         if (told.status !== 200 || told.body.length !== 1000) {
           wrong.push(`${method} ${told.status} ${told.code} ${told.detail} attempts ${told.record.attempts}`)
@@ -199,7 +207,7 @@ for (const protocol of protocols) {
       const again = await origins.engine.listen({ ...address, tcp: { tls }, quic: {} }, decide)
       ;[current, next] = [next, again]
     }
-    ended = true
+    ended.abort()
     await Promise.all(loops)
     assert.equal(wrong, [])
     upstream.close()
@@ -333,7 +341,10 @@ test('stop drains all listeners at once, and says how many exchanges were cut', 
   assert.equal(await within(10_000, 'the stop', watched.engine.stop({ graceMs: 300 })), { cut: 3 })
   const ms = performance.now() - began
   assert.ok(ms >= 290 && ms < 3_000, `${ms} ms`)
-  assert.equal(watched.records.map((record) => record.code), ['drain/cut', 'drain/cut', 'drain/cut'])
+  assert.equal(
+    watched.records.map((record) => record.code),
+    ['drain/cut', 'drain/cut', 'drain/cut'],
+  )
   await Promise.all(asked)
   for (const client of clients) await client.close()
 })

@@ -8,7 +8,16 @@ import net from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import * as assert from 'uvu/assert'
-import type { Engine, EngineEvent, ErrorCode, Identity, Listener, Protocol, RequestHead, ServerTls } from '../../quic/index.ts'
+import type {
+  Engine,
+  EngineEvent,
+  ErrorCode,
+  Identity,
+  Listener,
+  Protocol,
+  RequestHead,
+  ServerTls,
+} from '../../quic/index.ts'
 import { authority, goquic, needsPeers, peer, run, temporary } from '../peers/index.ts'
 import type { Authority, Issued } from '../peers/certificate.ts'
 import { startAsker, toPort } from '../support/asker.ts'
@@ -86,9 +95,9 @@ async function raw(port: number, bytes: Uint8Array): Promise<Buffer> {
 
 /** RFC 4346 7.4.1.2: a ClientHello of TLS 1.1, with TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, and groups. */
 function hello11(): Buffer {
-  const extensions = Buffer.from('000a00040002001d' + '000b00020100', 'hex')
+  const extensions = Buffer.from('000a00040002001d000b00020100', 'hex')
   const length = Buffer.from([0, extensions.length])
-  const body = Buffer.concat([Buffer.from('0302', 'hex'), Buffer.alloc(32, 7), Buffer.from('00' + '0002c009' + '0100', 'hex'), length, extensions]) // prettier-ignore
+  const body = Buffer.concat([Buffer.from('0302', 'hex'), Buffer.alloc(32, 7), Buffer.from('000002c0090100', 'hex'), length, extensions]) // prettier-ignore
   const handshake = Buffer.concat([Buffer.from([1, 0, 0, body.length]), body])
   return Buffer.concat([Buffer.from([22, 3, 1, 0, handshake.length]), handshake])
 }
@@ -238,10 +247,10 @@ for (const protocol of protocols) {
     assert.is((error as { code?: string }).code, 'tls/invalid')
     assert.is((await asker.once(trusting(old))).status, 200)
 
-    let ended = false
+    const ended = new AbortController()
     const loop = async () => {
       const both = asker.engine.upstream({ ...trusting(old, next), pool: { idleMs: 1, maxIdle: 0 } })
-      while (!ended) assert.is((await asker.ask(both)).status, 200)
+      while (!ended.signal.aborted) assert.is((await asker.ask(both)).status, 200)
       both.close()
     }
     const loops = [loop(), loop(), loop()]
@@ -255,7 +264,7 @@ for (const protocol of protocols) {
     const reused = await asker.ask(kept)
     assert.is(reused.status, 200, reused.detail)
     assert.ok(reused.record.reused)
-    ended = true
+    ended.abort()
     await Promise.all(loops)
     kept.close()
     await listener.drain({ graceMs: 0 })
