@@ -17,6 +17,7 @@ use super::origin::Protocol;
 use super::pool::Dial;
 use super::share::{Link, Share, Solo, WeakShare};
 use super::{Upstream, lock, millis};
+use crate::engine::Shared;
 use crate::event::Event;
 use crate::http2;
 
@@ -84,6 +85,7 @@ impl Upstream {
                 let this = Arc::downgrade(self);
                 let ended = Ended {
                     upstream: this.clone(),
+                    shared: self.shared.clone(),
                     id,
                     protocol: Protocol::Http2,
                     clean: false,
@@ -112,6 +114,7 @@ impl Upstream {
                 let this = Arc::downgrade(self);
                 let ended = Ended {
                     upstream: this.clone(),
+                    shared: self.shared.clone(),
                     id,
                     protocol: Protocol::Http3,
                     clean: false,
@@ -172,6 +175,8 @@ impl Upstream {
 /// The end of a shared connection, told to the pool also when its task is dropped.
 struct Ended {
     upstream: Weak<Upstream>,
+    /// The upstream may be gone before its last connection is.
+    shared: Weak<Shared>,
     id: u64,
     protocol: Protocol,
     /// The peer may have said goodbye, and we closed what was idle then.
@@ -180,14 +185,16 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        let http3 = self.protocol == Protocol::Http3;
+        if let Some(shared) = self.shared.upgrade() {
+            match http3 {
+                true => shared.stats.open_upstream_http3.down(),
+                false => shared.stats.open_upstream_http2.down(),
+            }
+        }
         let Some(upstream) = self.upstream.upgrade() else {
             return;
         };
-        let http3 = self.protocol == Protocol::Http3;
-        upstream.count(|stats| match http3 {
-            true => stats.open_upstream_http3.down(),
-            false => stats.open_upstream_http2.down(),
-        });
         let Some(share) = upstream.with(|pool, fx| pool.ended(self.id, fx)) else {
             return;
         };
