@@ -97,7 +97,8 @@ export const errorCodes = [
   'upstream/unknown',
 ] as const
 
-const setupCodes = [
+/** The codes of calls, ordered by name. */
+export const setupCodes = [
   'config/invalid',
   'engine/stopped',
   'engine/threads',

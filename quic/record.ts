@@ -23,7 +23,7 @@ export type ExchangeRecord = {
   readonly connectedMs: number | undefined
   readonly firstByteMs: number | undefined
   readonly endMs: number | undefined
-  /** How often the request was sent to an upstream. */
+  /** How often an upstream was tried, whether or not it could be reached. */
   readonly attempts: number
   /** Whether the last attempt took a connection out of the pool. */
   readonly reused: boolean

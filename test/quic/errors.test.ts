@@ -1,7 +1,7 @@
-// The codes that TypeScript knows are those of the engine's table.
-import { existsSync } from 'node:fs'
+// The codes that TypeScript knows, and those that the page on errors explains, are those of the engine's table.
+import { existsSync, readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { errorCodes, readErrorTable } from '../../quic/errors.ts'
+import { errorCodes, readErrorTable, setupCodes } from '../../quic/errors.ts'
 import { enginePath, loadNative } from '../../quic/native.ts'
 import { suite } from '../support/suite.ts'
 
@@ -26,5 +26,35 @@ test(
   },
   { skip },
 )
+
+/** The rows of the page's tables, cell by cell: exchanges' codes have five, those of calls two. */
+function documented(cells: number): string[][] {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'))
+  return rows.map((row) => row.slice(2, -2).split(' | ')).filter(({ length }) => length === cells)
+}
+
+test(
+  'docs/errors.md explains every code of the engine as its table does, and no other',
+  () => {
+    const table = [...readErrorTable(loadNative().errorTable()).values()]
+    assert.equal(
+      documented(5),
+      table.map(({ code, fault, retry, status, meaning }) => [
+        `\`${code}\``,
+        fault,
+        retry ? 'yes' : 'no',
+        String(status),
+        meaning,
+      ]),
+    )
+  },
+  { skip },
+)
+
+test('docs/errors.md explains every code that a call may fail with, and no other', () => {
+  const calls = documented(2).map(([code]) => code?.replaceAll('`', ''))
+  assert.equal(calls, [...setupCodes, 'internal/panic'].sort())
+})
 
 test.run()

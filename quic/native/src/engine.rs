@@ -124,7 +124,7 @@ impl Shared {
         for (_, upstream) in upstreams {
             upstream.close();
         }
-        self.quic_client.close();
+        self.quic_client.close().await;
         cut
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use quinn::{ClientConfig, ConnectError, Connection, Endpoint, EndpointConfig, TokioRuntime};
 use quinn::{TransportConfig, VarInt};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::engine::lock;
 use crate::fault::{self, Fault};
@@ -31,6 +31,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const UNI_STREAMS: u32 = 8;
 /// Asked of the kernel, which may give less; the default drops packets in a burst.
 const SOCKET_BUFFER: usize = 2 << 20;
+/// What closing connections get to be heard (RFC 9000 10.2: three times the probe timeout).
+const FAREWELL: Duration = Duration::from_millis(500);
 /// RFC 9114 8.1.
 pub const H3_NO_ERROR: u32 = 0x100;
 
@@ -86,11 +88,14 @@ impl QuicClient {
         }
     }
 
-    /// Ends all connections and lets go of the sockets.
-    pub fn close(&self) {
+    /// Ends all connections, and lets go of the sockets once the peers can know: one that was not
+    /// told would wait for its idle time.
+    pub async fn close(&self) {
         for endpoint in [&self.v4, &self.v6] {
-            if let Some(endpoint) = lock(endpoint).take() {
+            let endpoint = lock(endpoint).take();
+            if let Some(endpoint) = endpoint {
                 endpoint.close(VarInt::from_u32(H3_NO_ERROR), b"");
+                let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
             }
         }
     }
