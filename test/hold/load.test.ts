@@ -1,5 +1,5 @@
 // Load: bodies of every size, many fresh connections, many idle ones, and many readers that stall.
-// deadline: 600 s
+// deadline: 900 s
 // alone: it measures memory and moves gigabytes
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -206,7 +206,7 @@ for (const { from, to, name } of pairs) {
         const grown = (await apart.status()).residentBytes - before
         assert.ok(taken < stalled * offered, 'nobody stalled')
         console.log(`${name}: ${Math.round(grown / MiB)} MiB for ${stalled} stalled readers`)
-        assert.ok(grown < stalled * 1.5 * MiB, `${Math.round(grown / MiB)} MiB for ${stalled} readers`)
+        assert.ok(grown < stalled * 0.75 * MiB, `${Math.round(grown / MiB)} MiB for ${stalled} readers`)
         // A stalled one goes on as soon as it is read.
         const first = replies[0]
         assert.is(first && (await within(20_000, 'a body', countPattern(first.body))), offered)

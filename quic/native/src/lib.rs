@@ -7,6 +7,7 @@ pub mod binding;
 mod config;
 mod connection;
 mod crossing;
+mod datagram;
 mod drain;
 mod engine;
 mod event;

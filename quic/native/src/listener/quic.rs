@@ -17,6 +17,7 @@ use super::tcp::of_client;
 use super::{Listener, transport};
 use crate::config::ListenerLimits;
 use crate::connection::{Connection, Version};
+use crate::datagram::Single;
 use crate::engine::lock;
 use crate::fault;
 use crate::serve;
@@ -200,7 +201,8 @@ impl Runtime for Tasks {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Single::new(socket)))
     }
 
     fn now(&self) -> Instant {

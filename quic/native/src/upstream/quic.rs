@@ -7,11 +7,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quinn::{ClientConfig, ConnectError, Connection, Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{
+    ClientConfig, ConnectError, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime,
+};
 use quinn::{TransportConfig, VarInt};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::datagram::Single;
 use crate::engine::lock;
 use crate::fault::{self, Fault};
 use crate::tls;
@@ -147,10 +150,12 @@ fn bind(remote: SocketAddr) -> io::Result<Endpoint> {
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
     socket.bind(&local.into())?;
-    Endpoint::new(
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(socket.into())?;
+    Endpoint::new_with_abstract_socket(
         EndpointConfig::default(),
         None,
-        socket.into(),
-        Arc::new(TokioRuntime),
+        Arc::new(Single::new(socket)),
+        runtime,
     )
 }
