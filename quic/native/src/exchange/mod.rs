@@ -138,6 +138,8 @@ pub async fn run(
 impl Exchange {
     async fn perform(&mut self, parts: request::Parts, upgrade: Option<String>) {
         if let Err((code, detail)) = self.read_head(parts, upgrade) {
+            // What follows on the connection is not to be trusted either.
+            self.responder.close_after();
             let _: Step<()> = self.refuse(Fault::new(code, detail)).await;
             return;
         }
