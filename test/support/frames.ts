@@ -39,3 +39,13 @@ export function reset(stream: number, code: number): Buffer {
   payload.writeUInt32BE(code)
   return frame(frameKinds.reset, 0, stream, payload)
 }
+
+/** Whether a client's bytes, from its preface on, hold the head of a request. */
+export function hasHeaders(bytes: Buffer): boolean {
+  let at = preface.length
+  while (at + 9 <= bytes.length) {
+    if (bytes[at + 3] === frameKinds.headers) return true
+    at += 9 + bytes.readUIntBE(at, 3)
+  }
+  return false
+}
