@@ -123,7 +123,7 @@ test('two engines in one process know nothing of each other', async () => {
 test(
   'a thousand engines, started and stopped, leave no thread, no descriptor and no memory',
   async () => {
-    await steady(1_000, 16 << 20, async () => {
+    await steady(1_000, 6 << 20, async () => {
       const engine = await startEngine({ threads: 2 })
       engine.upstream({ origin: 'http://127.0.0.1:1' })
       await engine.stop({ graceMs: 0 })
@@ -145,7 +145,7 @@ test(
     const pairOf = (index: number) =>
       [protocols[index % 3] ?? 'h1', protocols[Math.floor(index / 3) % 3] ?? 'h1'] as const
     try {
-      await steady(200, 24 << 20, async (index) => {
+      await steady(200, 12 << 20, async (index) => {
         const [from, to] = pairOf(index)
         const origin = origins.get(to)
         if (origin === undefined) throw new Error('no origin')
@@ -196,9 +196,9 @@ for (const from of protocols) {
     const client = await startClient(from, portOf(listener, from))
     let asked = 0
     let ended = 0
-    let stopping = false
+    const over = new AbortController()
     const load = Array.from({ length: 20 }, async () => {
-      while (!stopping) {
+      while (!over.signal.aborted) {
         const path = `/${asked % 10 === 1 ? 1 : 0}`
         asked += 1
         const reply = await client.send({ path }).catch(() => undefined)
@@ -207,13 +207,15 @@ for (const from of protocols) {
       }
     })
     await until(10_000, 'some requests', () => ended > 30)
-    stopping = true
+    over.abort()
     const stopped = await within(10_000, 'the stop', engine.stop({ graceMs: 0 }))
     await within(10_000, 'the clients', Promise.all(load))
     await client.close()
     assert.ok(stopped.cut > 0, 'some were cut off')
     assert.is(new Set(records.map(({ id }) => id)).size, records.length, 'one record each')
-    assert.is(records.filter(({ code }) => code === 'drain/cut').length >= stopped.cut, true)
+    // whatever was cut says that it was; an answer that was on its way may still have come through
+    const codes = new Set(records.map(({ code }) => code).filter((code) => code !== undefined))
+    assert.equal([...codes], ['drain/cut'])
     await until(10_000, 'the end of its threads', () => engineThreads() === before)
   })
 }
