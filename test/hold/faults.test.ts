@@ -37,11 +37,7 @@ async function withField(setup: Setup, body: (field: Field) => Promise<void>): P
   const watched = await watchedEngine(setup.engine)
   const far = behind ? await startRelay({ to: origin.port, ...setup.relay }) : undefined
   const upstream = watched.engine.upstream(
-    toOrigin(
-      far ? { ...origin, url: `https://localhost:${far.port}` } : origin,
-      behind ? 'h3' : 'h1',
-      setup.upstream,
-    ),
+    toOrigin(far ? { ...origin, url: `https://localhost:${far.port}` } : origin, behind ? 'h3' : 'h1', setup.upstream),
   )
   const listener = await listenFor(
     watched.engine,
@@ -108,10 +104,13 @@ for (const place of places) {
         if (faults.loss) assert.ok(lost > 0, 'the network was bad')
         if (faults.maxBytes) assert.ok(field.relay.up.tooLong + tooLong > 0, 'larger datagrams were tried')
         await until(5_000, 'two records', () => field.records.length === 2)
-        assert.equal(field.records.map(({ code, bytesIn, bytesOut }) => [code, bytesIn, bytesOut]), [
-          [undefined, 0, bytes],
-          [undefined, bytes, 5],
-        ])
+        assert.equal(
+          field.records.map(({ code, bytesIn, bytesOut }) => [code, bytesIn, bytesOut]),
+          [
+            [undefined, 0, bytes],
+            [undefined, bytes, 5],
+          ],
+        )
       })
     })
   }
@@ -164,7 +163,10 @@ for (const place of places) {
       const taken = await within(20_000, 'the end of the upload', sent)
       assert.is(taken.headers['x-digest'], digest(Buffer.concat([half, half])))
       await until(5_000, 'two records', () => records.length === 2)
-      assert.equal(records.map(({ code }) => code), [undefined, undefined])
+      assert.equal(
+        records.map(({ code }) => code),
+        [undefined, undefined],
+      )
       const { counts } = engine.stats()
       // RFC 9000 9: the same connection
       assert.is(place === 'behind' ? counts['connectedHttp3'] : counts['acceptedHttp3'], 1)
@@ -194,17 +196,20 @@ test('a network in front that goes dark while the upstream is silent ends the ex
   const handler: Handler = (request) => {
     request.on('close', () => (closed = true))
   }
-  await withField({ place: 'in front', handler, limits: { idleMs: 1_000 } }, async ({ client, relay, records, engine }) => {
-    const asked = client.send({}).catch(() => undefined)
-    await until(5_000, 'the request', () => engine.stats().counts['openExchanges'] === 1)
-    relay.blackhole(true)
-    const record = await until(15_000, 'its end', () => records[0])
-    assert.is(record.code, 'client/cancelled')
-    await until(5_000, 'the upstream', () => closed)
-    relay.blackhole(false)
-    await client.close()
-    await asked
-  })
+  await withField(
+    { place: 'in front', handler, limits: { idleMs: 1_000 } },
+    async ({ client, relay, records, engine }) => {
+      const asked = client.send({}).catch(() => undefined)
+      await until(5_000, 'the request', () => engine.stats().counts['openExchanges'] === 1)
+      relay.blackhole(true)
+      const record = await until(15_000, 'its end', () => records[0])
+      assert.is(record.code, 'client/cancelled')
+      await until(5_000, 'the upstream', () => closed)
+      relay.blackhole(false)
+      await client.close()
+      await asked
+    },
+  )
 })
 
 test('a network behind that is dark from the start fails the request within the time to connect', async () => {

@@ -11,7 +11,16 @@ import * as assert from 'uvu/assert'
 import { startEngine } from '../../quic/index.ts'
 import type { Decide, Engine, ListenOptions, Protocol } from '../../quic/index.ts'
 import { until, within } from '../support/deadline.ts'
-import { identity, listenFor, portOf, protocols, startClient, startOrigin, toOrigin, watchedEngine } from '../support/rig.ts'
+import {
+  identity,
+  listenFor,
+  portOf,
+  protocols,
+  startClient,
+  startOrigin,
+  toOrigin,
+  watchedEngine,
+} from '../support/rig.ts'
 import type { Client, TestOrigin } from '../support/rig.ts'
 import { suite } from '../support/suite.ts'
 
@@ -31,7 +40,8 @@ const engineThreads = (): number =>
   }).length
 // sorted out of the count: the descriptor that reads the folder
 const descriptors = (): number => readdirSync('/proc/self/fd').length - 1
-const residentBytes = (): number => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+const residentBytes = (): number =>
+  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
 
 const hello: Decide = (head) => ({ kind: 'respond', status: 200, headers: [], body: `hello ${head.target}` })
 
@@ -70,8 +80,18 @@ test('two engines in one process know nothing of each other', async () => {
   const one = await watchedEngine()
   const two = await watchedEngine()
   try {
-    const first = await listenFor(one.engine, 'h1', (head) => ({ kind: 'respond', status: 200, headers: [], body: `one ${head.listener}` }))
-    const second = await listenFor(two.engine, 'h1', (head) => ({ kind: 'respond', status: 201, headers: [], body: `two ${head.listener}` }))
+    const first = await listenFor(one.engine, 'h1', (head) => ({
+      kind: 'respond',
+      status: 200,
+      headers: [],
+      body: `one ${head.listener}`,
+    }))
+    const second = await listenFor(two.engine, 'h1', (head) => ({
+      kind: 'respond',
+      status: 201,
+      headers: [],
+      body: `two ${head.listener}`,
+    }))
     const clients = [await startClient('h1', first.port), await startClient('h1', second.port)] as const
     const ask = async (client: Client) => {
       const reply = await client.send({})
@@ -103,7 +123,7 @@ test('two engines in one process know nothing of each other', async () => {
 test(
   'a thousand engines, started and stopped, leave no thread, no descriptor and no memory',
   async () => {
-    await steady(1_000, 16 << 20, async () => {
+    await steady(1_000, 6 << 20, async () => {
       const engine = await startEngine({ threads: 2 })
       engine.upstream({ origin: 'http://127.0.0.1:1' })
       await engine.stop({ graceMs: 0 })
@@ -122,22 +142,31 @@ test(
     }
     // a client engine for HTTP/3, once: what it leaves is not what is measured
     const far = await startEngine()
-    const pairOf = (index: number) => [protocols[index % 3] ?? 'h1', protocols[Math.floor(index / 3) % 3] ?? 'h1'] as const
+    const pairOf = (index: number) =>
+      [protocols[index % 3] ?? 'h1', protocols[Math.floor(index / 3) % 3] ?? 'h1'] as const
     try {
-      await steady(200, 24 << 20, async (index) => {
+      await steady(200, 12 << 20, async (index) => {
         const [from, to] = pairOf(index)
         const origin = origins.get(to)
         if (origin === undefined) throw new Error('no origin')
         const engine = await startEngine({ threads: 2 })
         const upstream = engine.upstream(toOrigin(origin, to))
-        const listener = await engine.listen(everything(), (head) => ({ kind: 'forward', upstream, authority: head.authority }))
+        const listener = await engine.listen(everything(), (head) => ({
+          kind: 'forward',
+          upstream,
+          authority: head.authority,
+        }))
         const near = far.upstream({
           origin: `https://localhost:${portOf(listener, from)}`,
           protocols: [from],
           addresses: ['127.0.0.1'],
           tls: { ca: identity().ca },
         })
-        const bridge = await listenFor(far, 'h1', (head) => ({ kind: 'forward', upstream: near, authority: head.authority }))
+        const bridge = await listenFor(far, 'h1', (head) => ({
+          kind: 'forward',
+          upstream: near,
+          authority: head.authority,
+        }))
         const client = await startClient('h1', bridge.port)
         const reply = await within(10_000, 'the answer', client.send({}))
         assert.is(String(await reply.bytes()), 'origin')
@@ -167,9 +196,9 @@ for (const from of protocols) {
     const client = await startClient(from, portOf(listener, from))
     let asked = 0
     let ended = 0
-    let stopping = false
+    const over = new AbortController()
     const load = Array.from({ length: 20 }, async () => {
-      while (!stopping) {
+      while (!over.signal.aborted) {
         const path = `/${asked % 10 === 1 ? 1 : 0}`
         asked += 1
         const reply = await client.send({ path }).catch(() => undefined)
@@ -178,13 +207,15 @@ for (const from of protocols) {
       }
     })
     await until(10_000, 'some requests', () => ended > 30)
-    stopping = true
+    over.abort()
     const stopped = await within(10_000, 'the stop', engine.stop({ graceMs: 0 }))
     await within(10_000, 'the clients', Promise.all(load))
     await client.close()
     assert.ok(stopped.cut > 0, 'some were cut off')
     assert.is(new Set(records.map(({ id }) => id)).size, records.length, 'one record each')
-    assert.is(records.filter(({ code }) => code === 'drain/cut').length >= stopped.cut, true)
+    // whatever was cut says that it was; an answer that was on its way may still have come through
+    const codes = new Set(records.map(({ code }) => code).filter((code) => code !== undefined))
+    assert.equal([...codes], ['drain/cut'])
     await until(10_000, 'the end of its threads', () => engineThreads() === before)
   })
 }
@@ -241,10 +272,26 @@ const answer = await fetch('http://127.0.0.1:' + listener.port)
 console.log(answer.status)`
 
 for (const [name, text, printed] of [
-  ['a process whose engine was stopped exits by itself', `const engine = await startEngine()\n${listens}\nawait engine.stop({ graceMs: 0 })`, '204\n'],
-  ['a process that forgets to stop an engine without a listener exits', `globalThis.engine = await startEngine()\nconsole.log('up')`, 'up\n'],
-  ['a process whose last listener was drained exits', `const engine = await startEngine()\n${listens}\nawait listener.drain({ graceMs: 0 })`, '204\n'],
-  ['a process may exit while its engine serves', `const engine = await startEngine()\n${listens}\nprocess.exit(0)`, '204\n'],
+  [
+    'a process whose engine was stopped exits by itself',
+    `const engine = await startEngine()\n${listens}\nawait engine.stop({ graceMs: 0 })`,
+    '204\n',
+  ],
+  [
+    'a process that forgets to stop an engine without a listener exits',
+    `globalThis.engine = await startEngine()\nconsole.log('up')`,
+    'up\n',
+  ],
+  [
+    'a process whose last listener was drained exits',
+    `const engine = await startEngine()\n${listens}\nawait listener.drain({ graceMs: 0 })`,
+    '204\n',
+  ],
+  [
+    'a process may exit while its engine serves',
+    `const engine = await startEngine()\n${listens}\nprocess.exit(0)`,
+    '204\n',
+  ],
 ] as const) {
   test(name, async () => {
     assert.is(await runProcess(text), printed)

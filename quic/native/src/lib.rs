@@ -22,6 +22,8 @@ mod tls;
 mod unwind;
 mod upstream;
 
-/// With thread-local storage that survives being loaded at run time (see Cargo.toml).
+/// With thread-local storage that survives being loaded at run time (see Cargo.toml). Tests use the
+/// system's, which sanitizers watch: docs/sanitizers.md.
+#[cfg(not(test))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
