@@ -103,7 +103,19 @@ export const curl: Client = {
       h2: question.url.startsWith('http:') ? '--http2-prior-knowledge' : '--http2',
       h3: '--http3-only',
     }
-    const args = ['-q', '-sS', '-g', '-i', '--cacert', question.ca, version[question.http], '--noproxy', '*']
+    const args = [
+      '-q',
+      '-sS',
+      '-m',
+      '25',
+      '-g',
+      '-i',
+      '--cacert',
+      question.ca,
+      version[question.http],
+      '--noproxy',
+      '*',
+    ]
     if (question.method === 'HEAD') args.push('--head')
     else args.push('-X', question.method ?? 'GET')
     const input = question.send === undefined ? undefined : pattern(question.send)

@@ -16,9 +16,13 @@ const running = new Set<ChildProcess>()
 const folders = new Set<string>()
 
 process.once('exit', () => {
-  for (const child of running) endGroup(child)
+  // nginx ends its workers when it is asked to end, and leaves them when it is killed.
+  for (const child of running) child.kill('SIGTERM')
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
+
+// Signals end a process without its exit handlers, unless somebody asks for them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 /** A directory that is removed when this process ends. */
 export function temporary(): string {
@@ -42,8 +46,7 @@ export async function start(
   env: Record<string, string> = {},
 ): Promise<Running> {
   const child = spawn(command, args, {
-    // A group of its own, so that its workers end with it.
-    detached: true,
+    // In our process group: who kills the group of a test kills its peers too.
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -71,10 +74,10 @@ export async function start(
   const stop = async (): Promise<void> => {
     if (over === undefined) {
       child.ref()
-      signalGroup(child, 'SIGTERM')
+      child.kill('SIGTERM')
       await within(stopMs, 'end of a peer', exited).catch(() => undefined)
     }
-    endGroup(child)
+    child.kill('SIGKILL')
     running.delete(child)
   }
   try {
@@ -97,7 +100,7 @@ export async function run(
   args: readonly string[],
   options: { deadlineMs?: number; input?: Uint8Array; onLine?: (line: string, pid: number) => void } = {},
 ): Promise<Finished> {
-  const child = spawn(command, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   running.add(child)
   const finished: Finished = { code: null, stdout: '', stderr: '' }
   let rest = ''
@@ -120,7 +123,7 @@ export async function run(
       resolve()
     })
   })
-  const timer = setTimeout(() => endGroup(child), options.deadlineMs ?? 60_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.deadlineMs ?? 60_000)
   try {
     await ended
   } finally {
@@ -175,18 +178,5 @@ export async function onFreePorts<T>(count: number, launch: (ports: number[]) =>
       const taken = error instanceof Error && /in use/i.test(error.message)
       if (!taken || attempt === 4) throw error
     }
-  }
-}
-
-function endGroup(child: ChildProcess): void {
-  signalGroup(child, 'SIGKILL')
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // The group is gone: the usual case.
   }
 }
