@@ -69,7 +69,10 @@ for (const { from, to, name } of pairs) {
       let sent = 0
       const body = new Readable({
         read() {
-          if (sent >= offered) return void this.push(null)
+          if (sent >= offered) {
+            this.push(null)
+            return
+          }
           sent += chunk.length
           this.push(chunk)
         },

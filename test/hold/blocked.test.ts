@@ -12,10 +12,13 @@ const test = suite('a javascript thread that is blocked')
 const blockedMs = 2_000
 const pieces = 400
 
-/** `/slow` answers with a piece every 5 ms, longer than the block lasts; everything else at once. */
+/** `/slow` answers with a piece every 8 ms, longer than the block lasts; everything else at once. */
 const handler: Handler = (request, response) => {
   response.on('error', () => {})
-  if (request.url !== '/slow') return void response.end('ok')
+  if (request.url !== '/slow') {
+    response.end('ok')
+    return
+  }
   response.writeHead(200)
   let sent = 0
   const timer = setInterval(() => {

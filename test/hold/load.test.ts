@@ -40,7 +40,10 @@ function patterned(length: number): Readable {
   return new Readable({
     highWaterMark: MiB,
     read() {
-      if (sent === length) return void this.push(null)
+      if (sent === length) {
+        this.push(null)
+        return
+      }
       const piece = pattern.subarray(0, Math.min(MiB, length - sent))
       sent += piece.length
       this.push(piece)
@@ -74,14 +77,21 @@ const echo: Handler = (request, response) => {
   } else {
     void countPattern(request).then(
       (count) => response.end(String(count)),
-      (error: Error) => response.end(error.message),
+      (error: unknown) => response.end(String(error)),
     )
   }
 }
 
+/** Makes the connection to the upstream a fresh one too. */
+const closing: Handler = (_request, response) => {
+  response.setHeader('connection', 'close')
+  response.end('fresh')
+}
+
 for (const { from, to, name } of pairs) {
   test(`bodies of 0 bytes, 1 byte and a few more arrive whole, both ways, ${name}`, async () => {
-    await withRig({ from, to, handler: echo }, async ({ client, record }) => {
+    await withRig({ from, to, handler: echo }, async (rig) => {
+      const { client } = rig
       let count = 0
       for (const length of [0, 1, 2, 16_383, 16_384, 65_537, 3 * MiB]) {
         const reply = await client.send({ path: `/${length}` })
@@ -97,7 +107,7 @@ for (const { from, to, name } of pairs) {
         assert.is(String(await streamed.bytes()), String(length))
         count += 3
       }
-      assert.is((await record(count)).code, undefined)
+      assert.is((await rig.record(count)).code, undefined)
     })
   })
 }
@@ -107,25 +117,21 @@ for (const protocol of protocols) {
   test(
     `${title}, down and up, ${protocol} to ${protocol}`,
     async () => {
-      await withRig({ from: protocol, to: protocol, handler: echo }, async ({ client, record }) => {
+      await withRig({ from: protocol, to: protocol, handler: echo }, async (rig) => {
+        const { client } = rig
         const reply = await client.send({ path: `/${longBytes}` })
         assert.is(await countPattern(reply.body), longBytes)
-        assert.is((await record(1)).bytesOut, longBytes)
+        assert.is((await rig.record(1)).bytesOut, longBytes)
         const sent = await client.send({ method: 'POST', body: patterned(longBytes) })
         assert.is(String(await sent.bytes()), String(longBytes))
-        assert.is((await record(2)).bytesIn, longBytes)
+        assert.is((await rig.record(2)).bytesIn, longBytes)
       })
     },
     { withinMs: 300_000 },
   )
 
   test(`2,000 fresh connections are each served and forgotten, ${protocol}`, async () => {
-    const handler: Handler = (_request, response) => {
-      // To the upstream a fresh one too, where it is HTTP/1.1.
-      response.setHeader('connection', 'close')
-      response.end('fresh')
-    }
-    await withRig({ from: protocol, to: 'h1', handler }, async (rig) => {
+    await withRig({ from: protocol, to: 'h1', handler: closing }, async (rig) => {
       const dial = await dialler(protocol, portOf(rig.listener, protocol))
       let left = 2_000
       const worker = async (): Promise<void> => {
@@ -180,7 +186,10 @@ for (const { from, to, name } of pairs) {
       let taken = 0
       const handler: Handler = (request, response) => {
         response.on('error', () => {})
-        if (request.url === '/small') return void response.end('small')
+        if (request.url === '/small') {
+          response.end('small')
+          return
+        }
         const body = patterned(offered)
         body.on('data', (piece: Buffer) => (taken += piece.length))
         body.pipe(response)

@@ -386,7 +386,7 @@ for (const to of protocols) {
       const origin = net.createServer((socket) => {
         socket.on('error', () => {})
         let came = Buffer.alloc(0)
-        socket.on('data', (bytes) => {
+        socket.on('data', (bytes: Buffer) => {
           const answered = h2.hasHeaders(came)
           came = Buffer.concat([came, bytes])
           if (answered || !h2.hasHeaders(came)) return

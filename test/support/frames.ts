@@ -1,6 +1,5 @@
 // HTTP/2 written by hand (RFC 9113 section 4.1), for peers that do what no library would.
-export const frameKinds = { data: 0, headers: 1, reset: 3, settings: 4 } as const
-export const endStream = 0x1
+const frameKinds = { data: 0, headers: 1, reset: 3, settings: 4 } as const
 const endHeaders = 0x4
 const ack = 0x1
 
