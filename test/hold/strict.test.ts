@@ -1,319 +1,231 @@
-// Strict in: what is ambiguous in framing is refused, and no vector reaches an origin as two requests.
-// RFC 9112 for HTTP/1.1, RFC 9113 for HTTP/2; malformed HTTP/3 is in quic/native/http3/tests and, sent by
-// aioquic, in test/interop.
-import net from 'node:net'
+// Strict in: what is ambiguous in its framing is refused, and an origin never sees two requests for one.
+// deadline: 240 s
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import * as h2 from '../support/frames.ts'
+import type { Engine, Listener, Protocol } from '../../quic/index.ts'
+import { needsPeers } from '../peers/find.ts'
 import { until, within } from '../support/deadline.ts'
-import { watchedEngine } from '../support/rig.ts'
-import type { Watched } from '../support/rig.ts'
+import { frameKinds, headers, settingsAck } from '../support/frames.ts'
+import { sendHttp3 } from '../support/raw3.ts'
+import { startRecorder } from '../support/recorder.ts'
+import type { Recorder } from '../support/recorder.ts'
+import { listenFor, portOf, watchedEngine } from '../support/rig.ts'
 import { suite } from '../support/suite.ts'
+import { vectors as overHttp1 } from '../support/vectors/h1.ts'
+import { vectors as overHttp2 } from '../support/vectors/h2.ts'
+import { vectors as overHttp3 } from '../support/vectors/h3.ts'
+import { connect, connectHttp2, outcome, statuses } from '../support/wire.ts'
 
-type Bench = Watched & { port: number; seen: () => string; connections: () => number; close(): Promise<void> }
-type Context = { bench: Bench }
+const test = suite('strict in')
 
-const test = suite<Context>('strict in')
+let engine: Engine
 
-/** An HTTP/1.1 origin that keeps every byte it is sent, and answers every end of a head with 200. */
-async function startBench(): Promise<Bench> {
-  let seen = ''
-  let connections = 0
-  const sockets = new Set<net.Socket>()
-  const origin = net.createServer((socket) => {
-    connections += 1
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('data', (bytes) => {
-      const text = bytes.toString('latin1')
-      seen += text
-      const heads = text.split('\r\n\r\n').length - 1
-      // A body that holds an end of a head would be answered too: the test would see it.
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'.repeat(Math.min(heads, 1)))
-    })
-  })
-  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
-  const { port } = origin.address() as net.AddressInfo
-  const watched = await watchedEngine()
-  const upstream = watched.engine.upstream({ origin: `http://127.0.0.1:${port}` })
-  const listener = await watched.engine.listen({ address: '127.0.0.1', port: 0, tcp: {} }, () => ({
-    kind: 'forward',
-    upstream,
-  }))
-  return {
-    ...watched,
-    port: listener.port,
-    seen: () => seen,
-    connections: () => connections,
-    close: async () => {
-      await watched.engine.stop({ graceMs: 0 })
-      for (const socket of sockets) socket.destroy()
-      origin.close()
+test.before(async () => {
+  engine = (await watchedEngine()).engine
+})
+test.after(async () => {
+  await engine.stop({ graceMs: 0 })
+})
+
+/** A listener in front of an origin that records. */
+async function gateway(from: Protocol): Promise<{ origin: Recorder; listener: Listener; port: number }> {
+  const origin = await startRecorder()
+  const upstream = engine.upstream({ origin: origin.url })
+  const forward = (head: { authority: string }) =>
+    ({ kind: 'forward', upstream, authority: head.authority }) as const
+  const listener =
+    from === 'h2'
+      ? await engine.listen({ address: '127.0.0.1', port: 0, tcp: { protocols: ['h2'] } }, forward)
+      : await listenFor(engine, from, forward)
+  return { origin, listener, port: portOf(listener, from) }
+}
+
+async function withGateway(from: Protocol, body: (origin: Recorder, port: number) => Promise<void>): Promise<void> {
+  const { origin, listener, port } = await gateway(from)
+  try {
+    await body(origin, port)
+  } finally {
+    await listener.drain({ graceMs: 0 })
+    await origin.close()
+  }
+}
+
+/** Whatever was sent, the origin got nothing that is no HTTP, and nothing that was smuggled in as a head. */
+function unambiguous(origin: Recorder): void {
+  assert.equal(origin.faults, [])
+  for (const one of origin.seen) {
+    assert.not.match(one.target, /smuggled/)
+    assert.not.ok(one.headers.some(([name]) => /smuggled/i.test(name)), JSON.stringify(one))
+  }
+}
+
+/** What is complete at the origin; a request that was cut has shown that by now, or shows it in time. */
+const complete = (origin: Recorder): string[] => origin.seen.filter((one) => one.complete).map((one) => one.target)
+
+for (const vector of overHttp1) {
+  test(`HTTP/1.1: ${vector.name} (${vector.rfc})`, async () =>
+    withGateway('h1', async (origin, port) => {
+      const wire = await connect(port)
+      wire.write(vector.send)
+      const expected = vector.answers.length
+      await until(10_000, 'the answers', () => statuses(wire.text()).length >= expected || wire.closed())
+      // All that the client will say: what stands in the way of another answer is gone.
+      wire.end()
+      await until(10_000, 'the end of the connection', () => wire.closed())
+      const got = statuses(wire.text())
+      if (vector.origin.length > 0) assert.equal(got, vector.answers, wire.text())
+      else assert.ok(got.length === 1 && vector.answers.includes(got[0] ?? 0), JSON.stringify(wire.text()))
+      assert.equal(complete(origin), vector.origin)
+      assert.equal(origin.seen.length, Math.max(vector.origin.length, origin.seen.length === 1 ? 1 : 0))
+      if (vector.body !== undefined) assert.is(origin.seen[0]?.body, vector.body)
+      if (vector.never !== undefined) assert.not.match(origin.bytes(), vector.never)
+      unambiguous(origin)
+    }))
+}
+
+for (const vector of overHttp2) {
+  test(`HTTP/2: ${vector.name} (${vector.rfc})`, async () =>
+    withGateway('h2', async (origin, port) => {
+      const wire = await connectHttp2(port)
+      wire.write(Buffer.concat([settingsAck, vector.send]))
+      const got = await until(10_000, 'an outcome', () => outcome(wire.frames(), 1) ?? (wire.closed() && 'closed'))
+      assert.ok(vector.expect.includes(got), got)
+      assert.is(complete(origin).length, vector.origin)
+      assert.ok(origin.seen.length <= 1)
+      unambiguous(origin)
+      if (!got.startsWith('goaway')) {
+        // The fault was the request's alone: the connection serves the next one.
+        const next = [
+          [':method', 'GET'],
+          [':scheme', 'http'],
+          [':authority', 'a'],
+          [':path', '/next'],
+        ] as const
+        wire.write(headers(3, next, 1))
+        assert.is(await until(10_000, 'the next answer', () => outcome(wire.frames(), 3)), '200')
+        assert.equal(complete(origin).filter((target) => target !== '/one'), ['/next'])
+        unambiguous(origin)
+      }
+      assert.ok(wire.frames().some((frame) => frame.kind === frameKinds.settings))
+      wire.destroy()
+    }))
+}
+
+// One process sends them all; each test looks at its own, at an origin of its own path.
+const skip = needsPeers('aioquic', 'openssl')
+let results: Promise<{ got: string[]; origin: Recorder }> | undefined
+
+function overQuic(): Promise<{ got: string[]; origin: Recorder }> {
+  results ??= (async () => {
+    const { origin, listener, port } = await gateway('h3')
+    const cases = overHttp3.map((vector, index) =>
+      vector.send.map((step) =>
+        step[0] === 'headers' ? (['headers', [...step[1], ['vector', String(index)]], step[2]] as const) : step,
+      ),
+    )
+    const got = await within(50_000, 'aioquic', sendHttp3(port, cases))
+    await listener.drain({ graceMs: 0 })
+    await origin.close()
+    return { got, origin }
+  })()
+  return results
+}
+
+for (const [index, vector] of overHttp3.entries()) {
+  test(
+    `HTTP/3: ${vector.name} (${vector.rfc})`,
+    async () => {
+      const { got, origin } = await overQuic()
+      assert.ok(vector.expect.includes(got[index] ?? ''), got[index])
+      const mine = origin.seen.filter((one) =>
+        one.headers.some(([name, value]) => name.toLowerCase() === 'vector' && value === String(index)),
+      )
+      assert.is(mine.filter((one) => one.complete).length, vector.origin)
+      assert.ok(mine.length <= 1)
+      unambiguous(origin)
     },
-  }
-}
-
-/** Sends bytes, and gives what came back once the gateway closed, or `enough` says so. */
-async function exchange(port: number, bytes: string | Buffer, enough: (text: string) => boolean): Promise<Buffer> {
-  const socket = net.connect(port, '127.0.0.1')
-  const chunks: Buffer[] = []
-  const ended = new Promise<void>((resolve) => {
-    socket.on('data', (chunk) => {
-      chunks.push(chunk)
-      if (enough(Buffer.concat(chunks).toString('latin1'))) resolve()
-    })
-    socket.on('close', () => resolve())
-    socket.on('error', () => resolve())
-  })
-  socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
-  await within(8_000, 'an answer or the end of the connection', ended).finally(() => socket.destroy())
-  return Buffer.concat(chunks)
-}
-
-const never = (): boolean => false
-
-test.before(async (context) => {
-  context.bench = await startBench()
-})
-test.after(async (context) => {
-  await context.bench.close()
-})
-
-const host = 'Host: a\r\n'
-const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
-
-/** Each is refused: a status of the 400s or 501, the connection closed, and nothing at the origin. */
-const refused: [what: string, section: string, bytes: string][] = [
-  ['content-length and transfer-encoding together', '6.1', `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['transfer-encoding before content-length', '6.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['two different content-lengths', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: 0\r\nContent-Length: 35\r\n\r\n${smuggled}`],
-  ['two equal content-lengths', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: 0\r\nContent-Length: 0\r\n\r\n`],
-  ['a list in content-length', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: 0, 0\r\n\r\n`],
-  ['a sign in content-length', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: +0\r\n\r\n${smuggled}`],
-  ['a hexadecimal content-length', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: 0x10\r\n\r\n`],
-  ['a content-length beyond 64 bits', '6.3', `POST / HTTP/1.1\r\n${host}Content-Length: 18446744073709551617\r\n\r\n`],
-  ['a space before the colon', '5.1', `POST / HTTP/1.1\r\n${host}Content-Length : 5\r\n\r\n12345`],
-  ['a space before transfer-encoding\u2019s colon', '5.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`],
-  ['a folded line', '5.2', `POST / HTTP/1.1\r\n${host}X: a\r\n b\r\n\r\n`],
-  ['transfer-encoding on a folded line', '5.2', `POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n`],
-  ['chunked twice', '6.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`],
-  ['chunked that is not last', '6.3', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
-  ['an unknown coding', '6.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
-  ['a coding with a vertical tab', '6.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`],
-  ['two transfer-encodings', '6.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`],
-  ['transfer-encoding in HTTP/1.0', '6.1', `POST / HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-  ['a bare line feed as line end', '2.2', `GET / HTTP/1.1\nHost: a\n\n`],
-  ['a bare line feed between fields', '2.2', `GET / HTTP/1.1\r\nX: y\nHost: a\r\n\r\n`],
-  ['a bare carriage return in a value', '2.2', `GET / HTTP/1.1\r\n${host}X: a\rContent-Length: 5\r\n\r\n`],
-  ['NUL in a value', '5.5', `GET / HTTP/1.1\r\n${host}X: a\0b\r\n\r\n`],
-  ['an empty field name', '5.1', `GET / HTTP/1.1\r\n${host}: a\r\n\r\n`],
-  ['a field name with a space', '5.1', `GET / HTTP/1.1\r\n${host}a b: c\r\n\r\n`],
-  ['no host', '3.2', 'GET / HTTP/1.1\r\n\r\n'],
-  ['two hosts', '3.2', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
-  ['a host with user information', '3.2', 'GET / HTTP/1.1\r\nHost: user@a\r\n\r\n'],
-  ['a host with a path', '3.2', 'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n'],
-  ['an absolute target whose host differs', '3.2.2', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['two spaces in the request line', '3', `GET  / HTTP/1.1\r\n${host}\r\n`],
-  ['a tab in the request line', '3', `GET\t/ HTTP/1.1\r\n${host}\r\n`],
-  ['a target with a space', '3.2', `GET /a b HTTP/1.1\r\n${host}\r\n`],
-  ['a target with a fragment', '3.2', `GET /a#b HTTP/1.1\r\n${host}\r\n`],
-  ['a version of the future', '2.3', `GET / HTTP/3.0\r\n${host}\r\n`],
-  ['no version', '2.3', `GET /\r\n${host}\r\n`],
-  ['content-length named by connection', '7.6.1', `POST / HTTP/1.1\r\n${host}Connection: content-length\r\nContent-Length: 5\r\n\r\n12345`],
-  ['authorization named by connection', '7.6.1', `GET / HTTP/1.1\r\n${host}Connection: authorization\r\nAuthorization: Bearer x\r\n\r\n`],
-  ['a chunk size with 0x', '7.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n0x5\r\n12345\r\n0\r\n\r\n`],
-  ['a chunk size with a sign', '7.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n+5\r\n12345\r\n0\r\n\r\n`],
-  ['a chunk size beyond 64 bits', '7.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\n12345\r\n0\r\n\r\n`],
-  ['a chunk that ends with a bare line feed', '7.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n5\n12345\r\n0\r\n\r\n`],
-  ['a chunk longer than its size', '7.1', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\n12345\r\n0\r\n\r\n`],
-] // prettier-ignore
-
-for (const [what, section, bytes] of refused) {
-  test(`HTTP/1.1: ${what} is refused (RFC 9112 ${section})`, async ({ bench }) => {
-    const before = bench.seen().length
-    const answer = (await exchange(bench.port, bytes, never)).toString('latin1')
-    assert.not.match(answer, /^HTTP\/1\.1 2/)
-    // Content that turns out broken after its head is a failure, not a refusal: the origin never sees its end.
-    const chunks = section === '7.1'
-    if (!chunks) assert.match(answer, /^HTTP\/1\.[01] (400|417|501|505) /)
-    const reached = bench.seen().slice(before)
-    assert.not.match(reached, /smuggled/)
-    if (chunks) assert.not.match(reached, /\r\n0\r\n\r\n/)
-    else assert.is(reached, '')
-  })
-}
-
-test('pipelined requests reach the origin one after the other, each whole', async ({ bench }) => {
-  const before = bench.seen().length
-  const two = `POST /one HTTP/1.1\r\n${host}Content-Length: 4\r\n\r\nbodyGET /two HTTP/1.1\r\n${host}Connection: close\r\n\r\n`
-  const answer = (await exchange(bench.port, two, never)).toString('latin1')
-  assert.is(answer.match(/HTTP\/1\.1 200/g)?.length, 2)
-  const requests = bench
-    .seen()
-    .slice(before)
-    .match(/(GET|POST) \/\w+ HTTP\/1\.1\r\n/g)
-  assert.equal(requests, ['POST /one HTTP/1.1\r\n', 'GET /two HTTP/1.1\r\n'])
-})
-
-test('content that looks like a request stays content', async ({ bench }) => {
-  const before = bench.seen().length
-  const request = `POST /outer HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\nConnection: close\r\n\r\n${smuggled}`
-  const answer = (await exchange(bench.port, request, never)).toString('latin1')
-  assert.is(answer.match(/HTTP\/1\.1 200/g)?.length, 1)
-  const reached = bench.seen().slice(before)
-  assert.match(reached, new RegExp(`content-length: ${smuggled.length}\r\n`, 'i'))
-})
-
-// --- HTTP/2 ---
-
-const pseudo: (number | [string, string])[] = [2, h2.indexed.schemeHttp, h2.indexed.path, [':authority', 'a']]
-const post: (number | [string, string])[] = [
-  h2.indexed.methodPost,
-  h2.indexed.schemeHttp,
-  h2.indexed.path,
-  [':authority', 'a'],
-]
-
-/** Each is a malformed request: the stream (or the connection) is reset, or 400, and the origin sees nothing. */
-const malformed: [what: string, section: string, frames: Buffer[]][] = [
-  ['an upper-case field name', '8.2.1', [h2.headers(1, [...pseudo, ['X-Upper', 'a']], h2.endStream)]],
-  ['a line break in a value', '8.2.1', [h2.headers(1, [...pseudo, ['x', 'a\r\nhost: b']], h2.endStream)]],
-  ['a line feed in a value', '8.2.1', [h2.headers(1, [...pseudo, ['x', 'a\nb']], h2.endStream)]],
-  ['NUL in a value', '8.2.1', [h2.headers(1, [...pseudo, ['x', 'a\0b']], h2.endStream)]],
-  ['a colon in a field name', '8.2.1', [h2.headers(1, [...pseudo, ['x:y', 'a']], h2.endStream)]],
-  ['a line break in a field name', '8.2.1', [h2.headers(1, [...pseudo, ['x\r\ny', 'a']], h2.endStream)]],
-  ['connection', '8.2.2', [h2.headers(1, [...pseudo, ['connection', 'close']], h2.endStream)]],
-  ['transfer-encoding', '8.2.2', [h2.headers(1, [...post, ['transfer-encoding', 'chunked']]), h2.data(1, '0\r\n\r\n', h2.endStream)]],
-  ['te other than trailers', '8.2.2', [h2.headers(1, [...pseudo, ['te', 'gzip']], h2.endStream)]],
-  ['no :method', '8.3.1', [h2.headers(1, pseudo.slice(1), h2.endStream)]],
-  ['no :path', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, [':authority', 'a']], h2.endStream)]],
-  ['an empty :path', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, [':path', ''], [':authority', 'a']], h2.endStream)]],
-  ['a :path that is no path', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, [':path', 'a'], [':authority', 'a']], h2.endStream)]],
-  ['a :path with a space', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, [':path', '/ HTTP/1.1'], [':authority', 'a']], h2.endStream)]],
-  ['a line break in :path', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, [':path', '/ HTTP/1.1\r\nx: y'], [':authority', 'a']], h2.endStream)]],
-  ['a line break in :method', '8.3.1', [h2.headers(1, [[':method', 'GET / HTTP/1.1\r\nx'], ...pseudo.slice(1)], h2.endStream)]],
-  ['a line break in :authority', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, h2.indexed.path, [':authority', 'a\r\nx: y']], h2.endStream)]],
-  ['user information in :authority', '8.3.1', [h2.headers(1, [2, h2.indexed.schemeHttp, h2.indexed.path, [':authority', 'u@a']], h2.endStream)]],
-  ['two :path', '8.3', [h2.headers(1, [...pseudo, h2.indexed.path], h2.endStream)]],
-  ['a pseudo field after a field', '8.3', [h2.headers(1, [2, h2.indexed.schemeHttp, ['x', 'y'], h2.indexed.path], h2.endStream)]],
-  ['an unknown pseudo field', '8.3', [h2.headers(1, [...pseudo, [':unknown', 'a']], h2.endStream)]],
-  [':status in a request', '8.3', [h2.headers(1, [...pseudo, h2.indexed.status200], h2.endStream)]],
-  ['host that differs from :authority', '8.3.1', [h2.headers(1, [...pseudo, ['host', 'b']], h2.endStream)]],
-  ['two content-lengths', '8.1.1', [h2.headers(1, [...post, ['content-length', '3'], ['content-length', '5']]), h2.data(1, '123', h2.endStream)]],
-  ['a content-length with a sign', '8.1.1', [h2.headers(1, [...post, ['content-length', '+3']]), h2.data(1, '123', h2.endStream)]],
-] // prettier-ignore
-
-function frames(bytes: Buffer): { kind: number; stream: number; payload: Buffer }[] {
-  const list = []
-  let at = 0
-  while (at + 9 <= bytes.length) {
-    const length = bytes.readUIntBE(at, 3)
-    list.push({
-      kind: bytes.readUInt8(at + 3),
-      stream: bytes.readUInt32BE(at + 5),
-      payload: bytes.subarray(at + 9, at + 9 + length),
-    })
-    at += 9 + length
-  }
-  return list
-}
-
-/** The gateway's verdict on stream 1: a reset, an end of the connection, or a status. */
-function verdict(bytes: Buffer): string | undefined {
-  for (const { kind, stream, payload } of frames(bytes)) {
-    if (kind === 3 && stream === 1) return 'reset'
-    if (kind === 7) return 'goaway'
-    // 400 is number 12 of the static table.
-    if (kind === 1 && stream === 1) return payload[0] === 0x88 ? '200' : payload[0] === 0x8c ? '400' : 'answered'
-  }
-  return undefined
-}
-
-for (const [what, section, sent] of malformed) {
-  test(`HTTP/2: ${what} is refused (RFC 9113 ${section})`, async ({ bench }) => {
-    const before = bench.seen().length
-    const bytes = Buffer.concat([h2.preface, h2.settings, ...sent])
-    const answer = await exchange(bench.port, bytes, (text) => verdict(Buffer.from(text, 'latin1')) !== undefined)
-    assert.match(verdict(answer) ?? 'closed', /^(reset|goaway|closed|400)$/)
-    assert.is(bench.seen().slice(before), '')
-  })
-}
-
-for (const [what, content] of [
-  ['less', '123'],
-  ['more', '1234567'],
-] as const) {
-  test(`HTTP/2: ${what} content than its length is never a whole request at the origin (RFC 9113 8.1.1)`, async ({
-    bench,
-  }) => {
-    const before = Number(bench.engine.stats().counts['exchanges'])
-    const head = h2.headers(1, [...post, ['content-length', '5']])
-    const bytes = Buffer.concat([h2.preface, h2.settings, head, h2.data(1, content, h2.endStream)])
-    const answer = await exchange(bench.port, bytes, (text) => verdict(Buffer.from(text, 'latin1')) !== undefined)
-    assert.is.not(verdict(answer), '200')
-    await until(5_000, 'the records', () => bench.records.length >= Number(bench.engine.stats().counts['exchanges']))
-    for (const record of bench.records.slice(before)) assert.ok(record.code, JSON.stringify(record))
-  })
+    { skip },
+  )
 }
 
 // --- anything at all ---
 
-const piece = fc.constantFrom(
-  'GET / HTTP/1.1\r\n',
-  'POST /p HTTP/1.1\r\n',
-  'Host: a\r\n',
-  'Content-Length: 5\r\n',
-  'Content-Length: 0\r\n',
-  'Transfer-Encoding: chunked\r\n',
-  'Transfer-Encoding: \tchunked\r\n',
-  'Connection: keep-alive\r\n',
-  'Expect: 100-continue\r\n',
-  'X: \x80\r\n',
-  '\r\n',
-  '\n',
-  '\r',
-  ' ',
-  '5\r\n12345\r\n',
-  '0\r\n\r\n',
-  '12345',
-  'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n',
-)
+const token = fc.constantFrom('x', 'accept', 'content-type', 'expect', 'te', 'connection', 'upgrade', 'trailer')
+const value = fc.constantFrom('a', '', '100-continue', 'trailers', 'close', 'keep-alive', 'websocket', 'x', '1, 2')
+const content = fc.constantFrom('', 'hello', 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n', '0\r\n\r\n')
+
+/** A request that is well formed, whatever its fields mean. */
+const request = fc
+  .record({
+    method: fc.constantFrom('GET', 'POST', 'HEAD', 'OPTIONS'),
+    target: fc.constantFrom('/', '/one?two', 'http://a/', '*'),
+    fields: fc.array(fc.tuple(token, value), { maxLength: 3 }),
+    body: content,
+    chunked: fc.boolean(),
+  })
+  .map(({ method, target, fields, body, chunked }) => {
+    const framing = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`
+    const chunk = body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`
+    const lines = ['Host: a', ...fields.map(([name, text]) => `${name}: ${text}`), framing]
+    return `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${chunked ? `${chunk}0\r\n\r\n` : body}`
+  })
+
+type Mutation = { at: number; remove: number; insert: string }
+const mutation: fc.Arbitrary<Mutation> = fc.record({
+  at: fc.nat(10_000),
+  remove: fc.nat(3),
+  insert: fc.constantFrom(
+    ...['', '\r', '\n', '\r\n', '\0', ' ', '\t', ':', ',', ';', '0', '5', 'f', '\xff', '\x0b', 'chunked', '\r\n '],
+    ...['Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', 'Host: b\r\n', '0\r\n\r\n', 'HTTP/1.0'],
+  ),
+})
+
+const mutated = fc
+  .tuple(fc.array(request, { minLength: 1, maxLength: 3 }), fc.array(mutation, { maxLength: 3 }))
+  .map(([requests, mutations]) =>
+    mutations.reduce((text, { at, remove, insert }) => {
+      const place = at % (text.length + 1)
+      return text.slice(0, place) + insert + text.slice(place + remove)
+    }, requests.join('')),
+  )
 
 test(
-  'whatever arrives, in whatever segments, the origin sees no more requests than were forwarded',
-  async ({ bench }) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 12 }), fc.nat(200), async (pieces, cut) => {
-        const beforeBytes = bench.seen().length
-        const beforeRecords = bench.records.length
-        const bytes = Buffer.from(pieces.join(''), 'latin1')
-        const socket = net.connect(bench.port, '127.0.0.1')
-        const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
-        socket.on('error', () => {})
-        socket.resume()
-        socket.write(bytes.subarray(0, cut))
-        // A turn of the loop between two segments.
-        await new Promise((resolve) => setImmediate(resolve))
-        socket.end(bytes.subarray(cut))
-        await within(8_000, 'the end of the connection', closed)
-        await until(8_000, 'the end of the exchanges', () => bench.engine.stats().counts['openExchanges'] === 0)
-        await until(8_000, 'the records', () => {
-          const { exchanges } = bench.engine.stats().counts
-          return bench.records.length >= Number(exchanges)
-        })
-        const forwarded = bench.records.slice(beforeRecords).reduce((sum, record) => sum + record.attempts, 0)
-        const reached =
-          bench
-            .seen()
-            .slice(beforeBytes)
-            .match(/^(GET|POST) \S+ HTTP\/1\.1\r\n/gm)?.length ?? 0
-        // Content may hold what looks like a request; it is behind a length that says so.
-        const inContent = pieces.filter((part) => part.includes('smuggled')).length
-        return reached <= forwarded + inContent
-      }),
-      { numRuns: 150, verbose: 1 },
-    )
+  'whatever comes over HTTP/1.1, in whatever segments, an origin sees no more requests than were forwarded',
+  async () => {
+    const watched = await watchedEngine()
+    const origin = await startRecorder()
+    const upstream = watched.engine.upstream({ origin: origin.url })
+    const listener = await listenFor(watched.engine, 'h1', () => ({ kind: 'forward', upstream, authority: 'a' }))
+    const seed = Date.now() & 0x7fff_ffff
+    try {
+      await fc.assert(
+        fc.asyncProperty(mutated, fc.array(fc.nat(400), { maxLength: 4 }), async (text, cuts) => {
+          const began = { seen: origin.seen.length, records: watched.records.length }
+          const wire = await connect(listener.port)
+          let from = 0
+          for (const to of [...cuts.toSorted((a, b) => a - b), text.length]) {
+            wire.write(text.slice(from, Math.max(from, to)))
+            from = Math.max(from, to)
+            // A turn of the loop between two segments.
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+          wire.end()
+          await until(10_000, 'the end of the connection', () => wire.closed())
+          await until(10_000, 'the records', () => {
+            const { exchanges, openExchanges } = watched.engine.stats().counts
+            return openExchanges === 0 && watched.records.length >= Number(exchanges)
+          })
+          const attempts = watched.records.slice(began.records).reduce((sum, record) => sum + record.attempts, 0)
+          assert.ok(origin.seen.length - began.seen <= attempts, `${origin.seen.length - began.seen} > ${attempts}`)
+          assert.equal(origin.faults, [])
+        }),
+        { numRuns: 400, seed, endOnFailure: false },
+      )
+    } finally {
+      console.log(`seed ${seed}, ${origin.seen.length} requests at the origin`)
+      await watched.engine.stop({ graceMs: 0 })
+      await origin.close()
+    }
   },
   { withinMs: 120_000 },
 )
