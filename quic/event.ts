@@ -44,6 +44,18 @@ type KnownEvent =
       readonly reason: string
     }
   | {
+      /** A client's connection that ended because one side found fault with the other. */
+      readonly type: 'connection-failed'
+      readonly listener: number
+      readonly remoteAddress: string
+      readonly protocol: Version
+      /** `client/cancelled`: it was the client that found fault. */
+      readonly code: ErrorCode
+      /** RFC 9113 section 7, RFC 9114 section 8.1 or RFC 9000 section 20. */
+      readonly wireCode: number | null
+      readonly reason: string
+    }
+  | {
       readonly type: 'fallback'
       readonly upstream: number
       readonly from: string

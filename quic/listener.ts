@@ -62,6 +62,8 @@ export type ListenerLimits = {
   readonly headMs?: number | undefined
   /** A body that does not move. Default 60,000. */
   readonly bodyIdleMs?: number | undefined
+  /** An upgraded connection through which nothing moves. Default 600,000. */
+  readonly tunnelIdleMs?: number | undefined
   /** Slowest request body, bytes per second over 10 s; 0 accepts any. Default 64. */
   readonly minBodyRate?: number | undefined
   /** Default 65,536. */
@@ -113,6 +115,7 @@ const options = shape(
       idleMs: ms,
       headMs: ms,
       bodyIdleMs: ms,
+      tunnelIdleMs: ms,
       minBodyRate: integer(0, 1_000_000_000),
       maxHeadBytes: integer(1024, 16_777_216),
       maxFields: integer(1, 10_000),

@@ -1,11 +1,21 @@
 // HTTP/2 written by hand (RFC 9113 section 4.1), for peers that do what no library would.
-const frameKinds = { data: 0, headers: 1, reset: 3, settings: 4 } as const
-const endHeaders = 0x4
+export const frameKinds = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+} as const
+export const endStream = 0x1
+export const endHeaders = 0x4
 const ack = 0x1
 
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
-function frame(kind: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+export function frame(kind: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head.writeUInt8(kind, 3)
@@ -17,15 +27,35 @@ function frame(kind: number, flags: number, stream: number, payload: Uint8Array 
 export const settings = frame(frameKinds.settings, 0, 0)
 export const settingsAck = frame(frameKinds.settings, ack, 0)
 
-/** A head in RFC 7541 without Huffman: indexed fields by their number, others by name and value. */
-export function headers(stream: number, fields: (number | [string, string])[], flags = 0): Buffer {
-  const block = fields.flatMap((field) => {
-    if (typeof field === 'number') return [Buffer.from([0x80 | field])]
-    const [name, value] = field.map((text) => Buffer.from(text))
-    return [Buffer.from([0, name?.length ?? 0]), name ?? '', Buffer.from([value?.length ?? 0]), value ?? '']
-  })
-  return frame(frameKinds.headers, endHeaders | flags, stream, Buffer.concat(block.map((part) => Buffer.from(part))))
+/** Bytes are what a value is made of: text stands for ISO 8859-1. */
+export type Line = number | readonly [name: string, value: string]
+
+/** Field lines in RFC 7541 without Huffman: indexed ones by their number, others by name and value. */
+export function block(fields: readonly Line[]): Buffer {
+  const text = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'latin1')
+    return Buffer.concat([integer(bytes.length), bytes])
+  }
+  const lines = fields.map((field) =>
+    typeof field === 'number'
+      ? Buffer.from([0x80 | field])
+      : Buffer.concat([Buffer.from([0]), text(field[0]), text(field[1])]),
+  )
+  return Buffer.concat(lines)
 }
+
+/** RFC 7541 section 5.1 with a prefix of seven bits. */
+function integer(value: number): Buffer {
+  if (value < 127) return Buffer.from([value])
+  const bytes = [127]
+  let rest = value - 127
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
+  return Buffer.from([...bytes, rest])
+}
+
+/** A whole head in one frame. */
+export const headers = (stream: number, fields: readonly Line[], flags = 0): Buffer =>
+  frame(frameKinds.headers, endHeaders | flags, stream, block(fields))
 
 /** RFC 7541 appendix A. */
 export const indexed = { methodPost: 3, path: 4, schemeHttp: 6, status200: 8 } as const

@@ -49,6 +49,16 @@ pub enum Event {
         code: &'static str,
         reason: String,
     },
+    /// A connection that ended because one side found fault with the other.
+    ConnectionFailed {
+        listener: u32,
+        remote_address: String,
+        protocol: u8,
+        code: &'static str,
+        /// The code on the wire (RFC 9113 7, RFC 9114 8.1, RFC 9000 20).
+        wire_code: Option<u64>,
+        reason: String,
+    },
     Fallback {
         upstream: u32,
         from: &'static str,
@@ -136,6 +146,10 @@ stats! {
     reused
     connect_failures
     handshake_failures
+    /// Connections of listeners that ended because one side found fault with the other.
+    connection_failures
+    /// QUIC handshakes that were sent back to prove their address.
+    quic_retries
     limits_hit
     requests_refused
     /// Exchanges under way and ever.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use harmony_stream::{Frame, Reason, StreamError};
+use http::HeaderMap;
 
 use crate::error::code;
 use crate::line::Line;
@@ -20,6 +21,8 @@ pub(crate) struct Body {
     line: Arc<Line>,
     message: Message,
     state: State,
+    /// Held until the stream's end shows that nothing follows them.
+    trailers: Option<HeaderMap>,
 }
 
 enum State {
@@ -35,6 +38,7 @@ impl Body {
             line,
             message,
             state: State::Open,
+            trailers: None,
         }
     }
 
@@ -92,25 +96,30 @@ impl Body {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, StreamError>>> {
-        Poll::Ready(match ready!(self.poll_event(cx)) {
-            None => None,
-            Some(Err(error)) => Some(Err(error)),
-            Some(Ok(Event::Data(data))) => Some(Ok(Frame::Data(data))),
-            Some(Ok(Event::Section(payload))) => {
-                let limits = self.line.link.config.limits();
-                Some(match head::trailers(&payload, limits) {
-                    Ok(trailers) => {
-                        self.settle(cx);
-                        Ok(Frame::Trailers(trailers))
+        loop {
+            return Poll::Ready(match ready!(self.poll_event(cx)) {
+                None => self
+                    .trailers
+                    .take()
+                    .map(|fields| Ok(Frame::Trailers(fields))),
+                Some(Err(error)) => Some(Err(error)),
+                Some(Ok(Event::Data(data))) => Some(Ok(Frame::Data(data))),
+                Some(Ok(Event::Section(payload))) => {
+                    let limits = self.line.link.config.limits();
+                    match head::trailers(&payload, limits) {
+                        Ok(trailers) => {
+                            self.trailers = Some(trailers);
+                            continue;
+                        }
+                        Err(fault) => Some(Err(self.fail(fault))),
                     }
-                    Err(fault) => Err(self.fail(fault)),
-                })
-            }
-        })
+                }
+            });
+        }
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, State::Done) && self.trailers.is_none()
     }
 
     pub(crate) fn remaining(&self) -> Option<u64> {

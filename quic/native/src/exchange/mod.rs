@@ -16,9 +16,11 @@ mod tests;
 mod tunnel;
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use harmony_stream::{Kind, Reason, Receive, StreamError, Transmit};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, request, response};
 
 use crate::connection::Connection;
@@ -169,6 +171,10 @@ impl Exchange {
         let mut headers = parts.headers;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         self.head.authority = message::take_host(&mut headers, authority).map_err(malformed)?;
+        // RFC 9114 4.3.1; RFC 9113 leaves open what an empty one would mean.
+        if self.head.authority.is_empty() && self.ledger.record.protocol_in >= 20 {
+            return Err(malformed("neither authority nor host"));
+        }
         self.head.content_length = message::content_length(&headers).map_err(malformed)?;
         if headers.len() > limits.max_fields {
             return Err((&fault::REQUEST_HEAD_TOO_LARGE, "too many header fields"));
@@ -185,6 +191,10 @@ impl Exchange {
             .map_or("/", |target| target.as_str());
         if target.len() > limits.max_target_bytes {
             return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
+        }
+        // RFC 3986 2: a URI is ASCII. `http` is more lenient; the next hop need not be.
+        if !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+            return Err(malformed("the target is not a uri"));
         }
         // It is a URI's, so only its form is left to be checked.
         let whole = target == "*" && self.head.method == Method::OPTIONS;
@@ -281,11 +291,34 @@ impl Exchange {
             self.fail(Fault::new(&fault::DRAIN_CUT, "the grace period ended"));
         }
         self.fail(Fault::of(code, error));
+        if matches!(error.kind, Kind::Protocol | Kind::Limit) && self.tell(code) {
+            return Err(Over);
+        }
         self.cut(match error.kind {
             Kind::Protocol | Kind::Truncated => Reason::Malformed,
             _ => Reason::Cancel,
         });
         Err(Over)
+    }
+
+    /// HTTP/1.1 has no reset that says why: the status does, while there is none yet. Whoever
+    /// serves the connection writes it out, and ends the connection.
+    fn tell(&mut self, code: &'static fault::Code) -> bool {
+        let Ok(status) = StatusCode::from_u16(code.status) else {
+            return false;
+        };
+        if self.answered || !self.responder.is_http1() {
+            return false;
+        }
+        self.responder.close_after();
+        let headers = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("0"))]);
+        if self.send_head(status, headers, BodyLength::Empty).is_err() {
+            return false;
+        }
+        let _ = self
+            .responder
+            .poll_finish(&mut Context::from_waker(Waker::noop()));
+        true
     }
 
     fn send_head(

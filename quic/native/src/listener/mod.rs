@@ -56,6 +56,8 @@ pub struct Listener {
     limit_events: Throttle,
     handshake_events: Throttle,
     accept_events: Throttle,
+    pub refusal_events: Throttle,
+    pub failure_events: Throttle,
 }
 
 /// Where a listener listens.
@@ -112,6 +114,8 @@ impl Listener {
             limit_events: Throttle::new(1, Duration::from_secs(1)),
             handshake_events: Throttle::new(20, Duration::from_millis(200)),
             accept_events: Throttle::new(1, Duration::from_secs(1)),
+            refusal_events: Throttle::new(100, Duration::from_millis(50)),
+            failure_events: Throttle::new(20, Duration::from_millis(200)),
         });
         shared.event(&Event::ListenerUp {
             listener: listener.id,

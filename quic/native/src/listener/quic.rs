@@ -120,6 +120,7 @@ fn admit(
     {
         // RFC 9000 8.1.2. The only error is an attempt that was sent to retry already.
         let _ = incoming.retry();
+        listener.shared.stats.quic_retries.up();
         return;
     }
     let Some(slot) = Slot::take(listener, incoming.remote_address()) else {

@@ -12,9 +12,11 @@ use h2::Reason;
 use h2::server::SendResponse;
 use http::{Method, Request};
 
+use super::failed;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
+use crate::fault;
 use crate::http2::server::Respond;
 use crate::http2::{CLIENT_WINDOW, RecvBody, SEND_BUFFER, STREAM_WINDOW};
 use crate::io::Io;
@@ -27,18 +29,33 @@ type Http2 = h2::server::Connection<Io, Bytes>;
 
 pub async fn serve(io: Io, connection: Arc<Connection>) {
     let limits = &connection.listener.limits;
+    let max_resets =
+        usize::try_from(limits.max_resets.min(limits.max_streams)).unwrap_or(usize::MAX);
     let handshake = h2::server::Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CLIENT_WINDOW)
         .max_concurrent_streams(limits.max_streams)
         .max_header_list_size(u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX))
+        // Of those that were reset before they were looked at, as many as may be open at once: h2
+        // keeps their heads meanwhile.
+        .max_pending_accept_reset_streams(max_resets)
         .max_send_buffer_size(SEND_BUFFER)
         .max_frame_size(16_384)
         .enable_connect_protocol()
         .handshake::<_, Bytes>(io);
     let head = Duration::from_millis(limits.head_ms);
-    let Ok(Ok(mut http)) = tokio::time::timeout(head, handshake).await else {
-        return;
+    let mut http = match tokio::time::timeout(head, handshake).await {
+        Ok(Ok(http)) => http,
+        Ok(Err(error)) => return told(&connection, &error),
+        Err(_) => {
+            return failed(
+                &connection,
+                20,
+                &fault::TIMEOUT_HEAD,
+                None,
+                "slow preface".into(),
+            );
+        }
     };
     let mut exchanges = FuturesUnordered::new();
     let idle = Duration::from_millis(limits.idle_ms);
@@ -48,18 +65,30 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
     let timer = tokio::time::sleep(patience);
     tokio::pin!(timer);
     let mut leaving = false;
+    let mut expelled = false;
     loop {
         tokio::select! {
             biased;
             Some(()) = exchanges.next(), if !exchanges.is_empty() => active = Instant::now(),
             accepted = http.accept() => {
-                let Some(Ok((request, respond))) = accepted else { break };
+                let (request, respond) = match accepted {
+                    Some(Ok(request)) => request,
+                    Some(Err(error)) => {
+                        told(&connection, &error);
+                        break;
+                    }
+                    None => break,
+                };
                 active = Instant::now();
                 patience = idle;
+                if expelled {
+                    continue;
+                }
                 if connection.resets_too_often() {
                     // RFC 9113 5.4.1, CVE-2023-44487.
                     connection.limit("maxResets");
                     http.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    expelled = true;
                     continue;
                 }
                 exchanges.push(exchange(&connection, request, respond));
@@ -89,6 +118,17 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
         while exchanges.next().await.is_some() {}
     })
     .await;
+}
+
+/// Tells why a connection ended, unless the client just left, or we ended it and said so.
+fn told(connection: &Arc<Connection>, error: &h2::Error) {
+    let code = match (error.is_library(), error.is_remote()) {
+        (true, _) => &fault::CLIENT_MALFORMED,
+        (_, true) if error.reason() != Some(Reason::NO_ERROR) => &fault::CLIENT_CANCELLED,
+        _ => return,
+    };
+    let wire_code = error.reason().map(|reason| u64::from(u32::from(reason)));
+    failed(connection, 20, code, wire_code, error.to_string());
 }
 
 /// RFC 9113 6.8: GOAWAY; streams under way finish, later ones are not processed.

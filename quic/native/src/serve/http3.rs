@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use harmony_http3::server::{Connection as Http3, HeadError, Incoming, Respond};
-use harmony_http3::{Config, Protocol};
+use harmony_http3::{Cause, Config, ConnectionError, Protocol};
 use harmony_stream::{Kind, StreamError, Transmit};
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::refused;
+use super::{failed, refused};
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
@@ -30,8 +30,13 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
         ..Config::default()
     };
     let head = Duration::from_millis(limits.head_ms);
-    let Ok(Ok(mut http)) = tokio::time::timeout(head, Http3::new(quic, config)).await else {
-        return;
+    let mut http = match tokio::time::timeout(head, Http3::new(quic, config)).await {
+        Ok(Ok(http)) => http,
+        Ok(Err(error)) => return told(&connection, &error),
+        Err(_) => {
+            let reason = "no leave to open the control stream".into();
+            return failed(&connection, 30, &fault::TIMEOUT_HEAD, None, reason);
+        }
     };
     let mut requests = FuturesUnordered::new();
     let idle = Duration::from_millis(limits.idle_ms);
@@ -44,7 +49,14 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
             biased;
             Some(()) = requests.next(), if !requests.is_empty() => active = Instant::now(),
             accepted = http.accept() => {
-                let Ok(Some(incoming)) = accepted else { break };
+                let incoming = match accepted {
+                    Ok(Some(incoming)) => incoming,
+                    Ok(None) => break,
+                    Err(error) => {
+                        told(&connection, &error);
+                        break;
+                    }
+                };
                 active = Instant::now();
                 if connection.resets_too_often() {
                     connection.limit("maxResets");
@@ -73,6 +85,17 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
         tokio::time::timeout(FAREWELL, async { while requests.next().await.is_some() {} }).await;
 }
 
+/// Tells why a connection ended, unless the client just left.
+fn told(connection: &Arc<Connection>, error: &ConnectionError) {
+    let code = match error.cause {
+        Cause::Local => &fault::CLIENT_MALFORMED,
+        Cause::Peer => &fault::CLIENT_CANCELLED,
+        Cause::Transport if error.code.is_some() => &fault::CLIENT_MALFORMED,
+        Cause::Transport | Cause::TimedOut => return,
+    };
+    failed(connection, 30, code, error.code, error.detail.to_string());
+}
+
 /// RFC 9114 5.2: GOAWAY; requests under way finish, later ones are rejected at once.
 fn goodbye(http: &mut Http3, connection: &Connection) {
     http.shutdown();
@@ -96,9 +119,12 @@ async fn request(incoming: Incoming, connection: &Arc<Connection>) {
                 414 => &fault::REQUEST_TARGET_TOO_LONG,
                 _ => &fault::REQUEST_MALFORMED,
             };
-            // A request that was cancelled before it was one is nobody's mistake.
-            if !matches!(error.kind, Kind::Reset | Kind::Closed) {
-                refused(connection, 30, status, code, &error.detail);
+            match error.kind {
+                // A request that was cancelled before it was one is nobody's mistake, but many
+                // of them are (CVE-2023-44487).
+                Kind::Reset => connection.count_reset(),
+                Kind::Closed => {}
+                _ => refused(connection, 30, status, code, &error.detail),
             }
             if let Some((status, respond)) = respond {
                 let _ = tokio::time::timeout(FAREWELL, answer(status, respond)).await;
