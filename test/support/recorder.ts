@@ -51,7 +51,7 @@ export async function startRecorder(): Promise<Recorder> {
     response.writeContinue()
     server.emit('request', request, response)
   })
-  server.on('connection', (socket: Socket) => socket.on('data', (chunk) => bytes.push(chunk)))
+  server.on('connection', (socket: Socket) => socket.on('data', (chunk: Buffer) => bytes.push(chunk)))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code ?? '')) faults.push(`${error.code} ${error.message}`)
     socket.destroy()

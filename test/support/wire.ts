@@ -20,7 +20,7 @@ export async function connect(port: number): Promise<Wire> {
   const chunks: Buffer[] = []
   let closed = false
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
-  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.on('error', () => (closed = true))
   socket.on('end', () => (closed = true))
   socket.on('close', () => (closed = true))

@@ -14,7 +14,7 @@ use crate::upstream::BodyLength;
 pub enum Inbound {
     H1(harmony_http1::server::RecvBody<Io>),
     H2(http2::RecvBody),
-    H3(harmony_http3::server::RecvBody),
+    H3(Box<harmony_http3::server::RecvBody>),
 }
 
 macro_rules! each {

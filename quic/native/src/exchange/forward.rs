@@ -264,14 +264,14 @@ impl Exchange {
     }
 
     /// How long the request's content is, as far as can be known now.
-    async fn measure(&mut self, decision: &Forward) -> Step<(BodyLength, Pump)> {
+    async fn measure(&mut self, decision: &Forward, trailer: bool) -> Step<(BodyLength, Pump)> {
         if let Some(body) = &decision.body {
             return Ok((BodyLength::Length(body.len() as u64), Pump::new()));
         }
         if !self.inbound.is_end() {
             if let Some(length) = self.head.content_length {
                 // Trailers that are announced need a framing that can carry them.
-                let framing = if self.head_has_trailer(decision) {
+                let framing = if trailer {
                     BodyLength::Unknown
                 } else {
                     BodyLength::Length(length)
@@ -308,10 +308,6 @@ impl Exchange {
         Ok((framing, Pump::finishing()))
     }
 
-    fn head_has_trailer(&self, decision: &Forward) -> bool {
-        decision.body.is_none() && self.head.headers.contains_key(TRAILER)
-    }
-
     async fn attempt(
         &mut self,
         upstream: &Upstream,
@@ -340,7 +336,10 @@ impl Exchange {
         };
         let (framing, pump) = match &handshake {
             Some(_) => (BodyLength::Empty, Pump::done()),
-            None => self.measure(decision).await?,
+            None => {
+                let trailer = out.headers.contains_key(TRAILER);
+                self.measure(decision, trailer).await?
+            }
         };
         match framing {
             BodyLength::Length(length) if length > 0 || handshake.is_none() => {

@@ -146,7 +146,7 @@ async fn request(incoming: Incoming, connection: &Arc<Connection>) {
         30,
         parts,
         upgrade,
-        Inbound::H3(recv),
+        Inbound::H3(Box::new(recv)),
         Responder::H3(Box::new(respond)),
     )
     .await;

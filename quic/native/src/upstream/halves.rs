@@ -22,7 +22,7 @@ pub enum Sender {
 pub(super) enum Inbound {
     H1(http1::RecvResponse<Io>),
     H2(http2::client::RecvResponse),
-    H3(http3::RecvResponse),
+    H3(Box<http3::RecvResponse>),
 }
 
 /// Receives the answer, and keeps the exchange's place in the pool until it is dropped.

@@ -134,7 +134,10 @@ impl Lease {
                 let sent = pending.send(&parts, end);
                 head.headers = parts.headers;
                 let (sender, receiver) = sent?;
-                (Sender::H3(Box::new(sender)), Inbound::H3(receiver))
+                (
+                    Sender::H3(Box::new(sender)),
+                    Inbound::H3(Box::new(receiver)),
+                )
             }
         };
         Ok((sender, Receiver::new(receiver, token)))

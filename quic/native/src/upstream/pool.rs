@@ -40,6 +40,14 @@ struct Entry<M> {
     idle_since: Instant,
 }
 
+impl<M: Share> Entry<M> {
+    /// How many streams its peer allows will be known in a moment: with HTTP/2's SETTINGS. (QUIC
+    /// says so with its handshake, but not to us.)
+    fn is_unmeasured(&self) -> bool {
+        !self.settled && self.share.as_ref().is_some_and(|share| !share.is_http3())
+    }
+}
+
 /// Whom a connection must fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Queue {

@@ -25,7 +25,11 @@ impl<S: Solo, M: Share> Pool<S, M> {
                 fx.share.extend(entry.share.take());
                 continue;
             }
-            let room = entry.streams < max.min(entry.learned).min(share.capacity().max(1));
+            let known = max.min(entry.learned).min(share.capacity().max(1));
+            // Until its SETTINGS came, a peer's limit may be any (RFC 9113 6.5.2): a burst on a new
+            // connection would wait for its turn there while others are free.
+            let most = if entry.is_unmeasured() { 1 } else { known };
+            let room = entry.streams < most;
             let fits =
                 (!want.upgrade || share.extended_connect()) && (!want.fresh || !share.is_suspect());
             let rank = share.rank();
@@ -201,6 +205,10 @@ impl<S: Solo, M: Share> Pool<S, M> {
         } else {
             plain.min(1)
         };
+        // How many a new connection will serve is known in a moment.
+        if self.shared.iter().any(Entry::is_unmeasured) {
+            any = 0;
+        }
         let unsettled = self.shared.iter().any(|entry| !entry.settled);
         if self.queued[Queue::Extended as usize] > 0 && !unsettled {
             any = any.max(1);
