@@ -155,6 +155,10 @@ for (const protocol of protocols) {
     })
   })
 
+}
+
+// over HTTP/3 it is the client that keeps a connection with open requests alive (RFC 9114 5.1)
+for (const protocol of ['h1', 'h2'] as const) {
   test(`a connection is not idle while a request is under way, ${protocol}`, async () => {
     let release: () => void = () => undefined
     const handler: Handler = (_request, response) => {
@@ -264,5 +268,120 @@ for (const protocol of protocols) {
     })
   })
 }
+
+test('an upload that trickles below minBodyRate is answered 408', async () => {
+  const limits = { minBodyRate: 1_000 }
+  await withRig({ from: 'h1', to: 'h1', handler: swallow, limits }, async ({ client, record }) => {
+    const body = new Readable({ read() {} })
+    const trickle = setInterval(() => body.push('x'), 200)
+    try {
+      const reply = await within(30_000, 'the answer', client.send({ method: 'POST', body }))
+      assert.is(reply.status, 408)
+      assert.is((await record()).code, 'timeout/rate')
+    } finally {
+      clearInterval(trickle)
+      body.destroy()
+    }
+  })
+})
+
+// --- heads ---
+
+const tooLarge: readonly { name: string; limits: ListenerLimits; path?: string; headers?: Record<string, string>; status: number }[] = [
+  {
+    name: 'a head longer than maxHeadBytes',
+    limits: { maxHeadBytes: 1_024 },
+    headers: { 'x-long': 'x'.repeat(2_000) },
+    status: 431,
+  },
+  {
+    name: 'a head of more than maxFields',
+    limits: { maxFields: 20 },
+    headers: Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`x-${index}`, 'y'])),
+    status: 431,
+  },
+  { name: 'a target longer than maxTargetBytes', limits: { maxTargetBytes: 100 }, path: `/${'x'.repeat(100)}`, status: 414 },
+]
+
+for (const { name, limits, path, headers, status } of tooLarge) {
+  for (const protocol of protocols) {
+    test(`${name} is answered ${status} before the policy, ${protocol}`, async () => {
+      let decided = 0
+      const decide: Decide = () => {
+        decided += 1
+        return { kind: 'respond', status: 200 }
+      }
+      await withGate({ protocol, limits, decide }, async ({ port }) => {
+        await withClient(protocol, port, async (client) => {
+          const reply = await within(10_000, 'the answer', client.send({ path: path ?? '/', ...(headers ? { headers } : {}) }))
+          assert.is(reply.status, status)
+          assert.is(decided, 0)
+          assert.is((await client.send({})).status, 200, 'the next request is served')
+        })
+      })
+    })
+  }
+}
+
+// --- HTTP/2 ---
+
+test('maxStreams is what SETTINGS say, h2', async () => {
+  await withGate({ protocol: 'h2', plain: true, limits: { maxStreams: 7 } }, async ({ port }) => {
+    await wire(port, async ({ socket, read }) => {
+      socket.write(Buffer.concat([frames.preface, frames.settings]))
+      const said = await until(5_000, 'settings', () => framesOf(read()).find(({ kind }) => kind === frames.frameKinds.settings))
+      const values = new Map<number, number>()
+      for (let at = 0; at < said.payload.length; at += 6) {
+        values.set(said.payload.readUInt16BE(at), said.payload.readUInt32BE(at + 2))
+      }
+      // RFC 9113 6.5.2: SETTINGS_MAX_CONCURRENT_STREAMS
+      assert.is(values.get(3), 7)
+    })
+  })
+})
+
+/** GET / of a plain connection. */
+const get = (stream: number): Buffer => frames.headers(stream, [2, frames.indexed.schemeHttp, frames.indexed.path, [':authority', 'x']], frames.endStream)
+
+test('streams reset faster than maxResets end the connection with ENHANCE_YOUR_CALM, and are told, h2', async () => {
+  const decide: Decide = () => new Promise(() => undefined)
+  await withGate({ protocol: 'h2', plain: true, limits: { maxResets: 20 }, decide }, async (gate) => {
+    await wire(gate.port, async ({ socket, read, closed }) => {
+      socket.write(Buffer.concat([frames.preface, frames.settings, frames.settingsAck]))
+      for (let stream = 1; stream < 1_000 && !closed(); stream += 2) {
+        socket.write(Buffer.concat([get(stream), frames.reset(stream, 8)]))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await until(5_000, 'the end of the connection', closed)
+      assert.is(goawayCode(read()), enhanceYourCalm)
+      await until(5_000, 'the event', () => limitEvents(gate, 'maxResets').length > 0)
+      await until(5_000, 'no exchange left', () => gate.engine.stats().counts['openExchanges'] === 0)
+    })
+  })
+})
+
+test('a head that goes on in CONTINUATION for ever ends the connection, h2', async () => {
+  await withGate({ protocol: 'h2', plain: true, limits: {} }, async ({ port, engine }) => {
+    await wire(port, async ({ socket, closed }) => {
+      const field = Buffer.concat([Buffer.from([0, 1, 0x78, 127, 129, 126]), Buffer.alloc(16_256, 0x79)])
+      const frame = (kind: number, payload: Uint8Array): Buffer => {
+        const head = Buffer.alloc(9)
+        head.writeUIntBE(payload.length, 0, 3)
+        head.writeUInt8(kind, 3)
+        head.writeUInt32BE(1, 5)
+        return Buffer.concat([head, payload])
+      }
+      socket.write(Buffer.concat([frames.preface, frames.settings, frames.settingsAck]))
+      socket.write(frame(frames.frameKinds.headers, Buffer.from([0x82, 0x86, 0x84])))
+      let sent = 0
+      await until(20_000, 'the end of the connection', () => {
+        if (socket.writableLength === 0 && !closed()) sent += Number(socket.write(frame(9, field.subarray(0, 16_000)))) * 16_000
+        return closed()
+      })
+      assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were taken`)
+      await until(5_000, 'its gauge', () => engine.stats().counts['openHttp2'] === 0)
+    })
+  })
+})
 
 test.run()
