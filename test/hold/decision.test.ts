@@ -703,7 +703,7 @@ async function fails(reply: Promise<Reply>): Promise<string> {
       if (!bridgeStatus.has(status)) throw new Error(`answered ${status}`)
       return 'answered by the bridge'
     },
-    (error: Error) => error.message,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
   return within(5_000, 'a failure', outcome)
 }

@@ -24,9 +24,9 @@ const refusing: Handler = (_request, response) => {
 function large(counted: { sent: number }): Readable {
   return new Readable({
     read() {
-      if (counted.sent >= offered) return void this.push(null)
-      counted.sent += chunk.length
-      this.push(chunk)
+      const more = counted.sent < offered
+      if (more) counted.sent += chunk.length
+      this.push(more ? chunk : null)
     },
   })
 }

@@ -154,7 +154,6 @@ for (const protocol of protocols) {
       })
     })
   })
-
 }
 
 // over HTTP/3 it is the client that keeps a connection with open requests alive (RFC 9114 5.1)
@@ -216,7 +215,13 @@ test('half a preface is no connection for longer than headMs, h2', async () => {
 
 test('TLS without a request is closed after headMs, h2', async () => {
   await withGate({ protocol: 'h2', limits: { headMs: 200 } }, async ({ port }) => {
-    const socket = tlsConnect({ host: '127.0.0.1', port, servername: 'localhost', ca: identity().ca, ALPNProtocols: ['h2'] })
+    const socket = tlsConnect({
+      host: '127.0.0.1',
+      port,
+      servername: 'localhost',
+      ca: identity().ca,
+      ALPNProtocols: ['h2'],
+    })
     let closed = false
     socket.on('error', () => undefined)
     socket.on('close', () => (closed = true))
@@ -262,7 +267,12 @@ for (const protocol of protocols) {
       const reply = await client.send({})
       reply.body.on('error', () => undefined)
       reply.body.pause()
-      await until(20_000, 'the end of the exchange', () => record().then(() => true, () => false))
+      await until(20_000, 'the end of the exchange', () =>
+        record().then(
+          () => true,
+          () => false,
+        ),
+      )
       const { code, status } = await record()
       assert.equal([code, status], ['timeout/client-idle', 200])
     })
@@ -287,7 +297,13 @@ test('an upload that trickles below minBodyRate is answered 408', async () => {
 
 // --- heads ---
 
-const tooLarge: readonly { name: string; limits: ListenerLimits; path?: string; headers?: Record<string, string>; status: number }[] = [
+const tooLarge: readonly {
+  name: string
+  limits: ListenerLimits
+  path?: string
+  headers?: Record<string, string>
+  status: number
+}[] = [
   {
     name: 'a head longer than maxHeadBytes',
     limits: { maxHeadBytes: 1_024 },
@@ -300,7 +316,12 @@ const tooLarge: readonly { name: string; limits: ListenerLimits; path?: string; 
     headers: Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`x-${index}`, 'y'])),
     status: 431,
   },
-  { name: 'a target longer than maxTargetBytes', limits: { maxTargetBytes: 100 }, path: `/${'x'.repeat(100)}`, status: 414 },
+  {
+    name: 'a target longer than maxTargetBytes',
+    limits: { maxTargetBytes: 100 },
+    path: `/${'x'.repeat(100)}`,
+    status: 414,
+  },
 ]
 
 for (const { name, limits, path, headers, status } of tooLarge) {
@@ -313,7 +334,11 @@ for (const { name, limits, path, headers, status } of tooLarge) {
       }
       await withGate({ protocol, limits, decide }, async ({ port }) => {
         await withClient(protocol, port, async (client) => {
-          const reply = await within(10_000, 'the answer', client.send({ path: path ?? '/', ...(headers ? { headers } : {}) }))
+          const reply = await within(
+            10_000,
+            'the answer',
+            client.send({ path: path ?? '/', ...(headers ? { headers } : {}) }),
+          )
           assert.is(reply.status, status)
           assert.is(decided, 0)
           assert.is((await client.send({})).status, 200, 'the next request is served')
@@ -329,7 +354,9 @@ test('maxStreams is what SETTINGS say, h2', async () => {
   await withGate({ protocol: 'h2', plain: true, limits: { maxStreams: 7 } }, async ({ port }) => {
     await wire(port, async ({ socket, read }) => {
       socket.write(Buffer.concat([frames.preface, frames.settings]))
-      const said = await until(5_000, 'settings', () => framesOf(read()).find(({ kind }) => kind === frames.frameKinds.settings))
+      const said = await until(5_000, 'settings', () =>
+        framesOf(read()).find(({ kind }) => kind === frames.frameKinds.settings),
+      )
       const values = new Map<number, number>()
       for (let at = 0; at < said.payload.length; at += 6) {
         values.set(said.payload.readUInt16BE(at), said.payload.readUInt32BE(at + 2))
@@ -341,7 +368,8 @@ test('maxStreams is what SETTINGS say, h2', async () => {
 })
 
 /** GET / of a plain connection. */
-const get = (stream: number): Buffer => frames.headers(stream, [2, frames.indexed.schemeHttp, frames.indexed.path, [':authority', 'x']], frames.endStream)
+const get = (stream: number): Buffer =>
+  frames.headers(stream, [2, frames.indexed.schemeHttp, frames.indexed.path, [':authority', 'x']], frames.endStream)
 
 test('streams reset faster than maxResets end the connection with ENHANCE_YOUR_CALM, and are told, h2', async () => {
   const decide: Decide = () => new Promise(() => undefined)
@@ -375,7 +403,8 @@ test('a head that goes on in CONTINUATION for ever ends the connection, h2', asy
       socket.write(frame(frames.frameKinds.headers, Buffer.from([0x82, 0x86, 0x84])))
       let sent = 0
       await until(20_000, 'the end of the connection', () => {
-        if (socket.writableLength === 0 && !closed()) sent += Number(socket.write(frame(9, field.subarray(0, 16_000)))) * 16_000
+        if (socket.writableLength === 0 && !closed())
+          sent += Number(socket.write(frame(9, field.subarray(0, 16_000)))) * 16_000
         return closed()
       })
       assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were taken`)

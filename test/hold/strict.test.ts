@@ -31,8 +31,7 @@ test.after(async () => {
 async function gateway(from: Protocol): Promise<{ origin: Recorder; listener: Listener; port: number }> {
   const origin = await startRecorder()
   const upstream = engine.upstream({ origin: origin.url })
-  const forward = (head: { authority: string }) =>
-    ({ kind: 'forward', upstream, authority: head.authority }) as const
+  const forward = (head: { authority: string }) => ({ kind: 'forward', upstream, authority: head.authority }) as const
   const listener =
     from === 'h2'
       ? await engine.listen({ address: '127.0.0.1', port: 0, tcp: { protocols: ['h2'] } }, forward)
@@ -55,7 +54,10 @@ function unambiguous(origin: Recorder): void {
   assert.equal(origin.faults, [])
   for (const one of origin.seen) {
     assert.not.match(one.target, /smuggled/)
-    assert.not.ok(one.headers.some(([name]) => /smuggled/i.test(name)), JSON.stringify(one))
+    assert.not.ok(
+      one.headers.some(([name]) => /smuggled/i.test(name)),
+      JSON.stringify(one),
+    )
   }
 }
 
@@ -103,7 +105,10 @@ for (const vector of overHttp2) {
         ] as const
         wire.write(headers(3, next, 1))
         assert.is(await until(10_000, 'the next answer', () => outcome(wire.frames(), 3)), '200')
-        assert.equal(complete(origin).filter((target) => target !== '/one'), ['/next'])
+        assert.equal(
+          complete(origin).filter((target) => target !== '/one'),
+          ['/next'],
+        )
         unambiguous(origin)
       }
       assert.ok(wire.frames().some((frame) => frame.kind === frameKinds.settings))
@@ -175,8 +180,28 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   at: fc.nat(10_000),
   remove: fc.nat(3),
   insert: fc.constantFrom(
-    ...['', '\r', '\n', '\r\n', '\0', ' ', '\t', ':', ',', ';', '0', '5', 'f', '\xff', '\x0b', 'chunked', '\r\n '],
-    ...['Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', 'Host: b\r\n', '0\r\n\r\n', 'HTTP/1.0'],
+    '',
+    '\r',
+    '\n',
+    '\r\n',
+    '\0',
+    ' ',
+    '\t',
+    ':',
+    ',',
+    ';',
+    '0',
+    '5',
+    'f',
+    '\xff',
+    '\x0b',
+    'chunked',
+    '\r\n ',
+    'Content-Length: 3\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Host: b\r\n',
+    '0\r\n\r\n',
+    'HTTP/1.0',
   ),
 })
 

@@ -53,7 +53,8 @@ export async function startRecorder(): Promise<Recorder> {
   })
   server.on('connection', (socket: Socket) => socket.on('data', (chunk: Buffer) => bytes.push(chunk)))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code ?? '')) faults.push(`${error.code} ${error.message}`)
+    if (!['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code ?? ''))
+      faults.push(`${error.code} ${error.message}`)
     socket.destroy()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -50,14 +50,13 @@ export function identity(): { authority: Authority; ca: string; certificate: str
 
 /** What a handler gets, whether it speaks HTTP/1.1 or HTTP/2. */
 export type Request = http.IncomingMessage | http2.Http2ServerRequest
-export type Response = http.ServerResponse | http2.Http2ServerResponse
 export type Handler = (request: Request, response: http.ServerResponse) => void
 
 export type TestOrigin = {
   /** `https://localhost:port`, or `http://` for HTTP/1.1. */
   url: string
   port: number
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 export type Watched = { engine: Engine; records: ExchangeRecord[]; events: EngineEvent[] }
@@ -201,8 +200,8 @@ export type Reply = {
 }
 
 export type Client = {
-  send(ask: Ask): Promise<Reply>
-  close(): Promise<void>
+  send: (ask: Ask) => Promise<Reply>
+  close: () => Promise<void>
   /** For HTTP/3, the engine behind the client: its records tell which codes came over the wire. */
   bridge?: Watched & { /** Where it speaks HTTP/1.1. */ port: number }
 }
@@ -372,8 +371,8 @@ export type Rig = Watched & {
   upstream: Upstream
   listener: Listener
   /** The record of the exchange that ended last, once `count` have ended. */
-  record(count?: number): Promise<ExchangeRecord>
-  close(): Promise<void>
+  record: (count?: number) => Promise<ExchangeRecord>
+  close: () => Promise<void>
 }
 
 export type RigOptions = {

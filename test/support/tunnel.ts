@@ -96,7 +96,7 @@ function overHttp1(port: number): TunnelClient {
       request.on('error', reject)
       request.on('upgrade', (response, stream, first) => {
         // it is the socket that was made above
-        const socket = stream as Socket
+        const socket = stream
         if (first.length > 0) socket.unshift(first)
         const { statusCode: status = 0, headers } = response
         resolve({ opened: { status, headers, wire: socket, key, abort: () => socket.resetAndDestroy() } })

@@ -53,7 +53,7 @@ export async function connectHttp2(port: number): Promise<Wire & { frames(): Fra
 
 function framesOf(bytes: Buffer): Frame[] {
   const list: Frame[] = []
-  for (let at = 0; at + 9 <= bytes.length; ) {
+  for (let at = 0; at + 9 <= bytes.length;) {
     const length = bytes.readUIntBE(at, 3)
     if (at + 9 + length > bytes.length) break
     list.push({

@@ -90,8 +90,20 @@ export const pseudo: readonly [name: string, fields: readonly (readonly [string,
 
 /** Content-lengths that are none. */
 export const lengths: readonly [name: string, fields: readonly (readonly [string, string])[]][] = [
-  ['two content-lengths that differ', [['content-length', '5'], ['content-length', '6']]],
-  ['two content-lengths that agree', [['content-length', '5'], ['content-length', '5']]],
+  [
+    'two content-lengths that differ',
+    [
+      ['content-length', '5'],
+      ['content-length', '6'],
+    ],
+  ],
+  [
+    'two content-lengths that agree',
+    [
+      ['content-length', '5'],
+      ['content-length', '5'],
+    ],
+  ],
   ['a list of content-lengths', [['content-length', '5, 5']]],
   ['content-length with a sign', [['content-length', '+5']]],
   ['a content-length that is no number', [['content-length', 'five']]],
@@ -102,8 +114,14 @@ export const lengths: readonly [name: string, fields: readonly (readonly [string
 const hello = (flags: number): Buffer => data(1, 'hello', flags)
 
 export const vectors: readonly Vector[] = [
-  ...refused('RFC 9113 8.2.1', splitting.map(([name, field]) => [name, [...usual, field]])),
-  ...refused('RFC 9113 8.2.2', connection.map((field) => [field.join(': '), [...usual, field]])),
+  ...refused(
+    'RFC 9113 8.2.1',
+    splitting.map(([name, field]) => [name, [...usual, field]]),
+  ),
+  ...refused(
+    'RFC 9113 8.2.2',
+    connection.map((field) => [field.join(': '), [...usual, field]]),
+  ),
   ...refused('RFC 9113 8.3', pseudo),
   ...lengths.map(([name, fields]) => ({
     name,

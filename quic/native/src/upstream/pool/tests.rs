@@ -138,7 +138,13 @@ impl Bench {
             .connected_solo(Dial::Any, One(number), now, &mut self.fx);
     }
 
+    /// A shared connection, and its peer's SETTINGS with it.
     fn shared(&mut self, id: u64, many: &Many) {
+        self.unsettled(id, many);
+        self.pool.settled(id, &mut self.fx);
+    }
+
+    fn unsettled(&mut self, id: u64, many: &Many) {
         let now = self.now;
         self.pool
             .connected_share(Dial::Any, id, many.clone(), now, &mut self.fx);
@@ -349,7 +355,7 @@ fn an_upgrade_asks_for_http_1_and_else_for_extended_connect() {
     bench.pool.failed(Dial::Http1, &alpn, &mut bench.fx);
     assert_eq!(std::mem::take(&mut bench.fx.dial), [Dial::Any]);
     let many = Many::new(10, false);
-    bench.shared(7, &many);
+    bench.unsettled(7, &many);
     assert!(bench.poll(id).is_pending(), "settings did not come yet");
     assert_eq!(bench.dials(), 0);
     many.0.extended.set(true);
@@ -362,7 +368,7 @@ fn an_upgrade_that_nobody_can_carry_is_refused() {
     let mut bench = Bench::new(9, Some(true));
     let id = bench.wait(UPGRADE);
     assert_eq!(bench.dials(), 1);
-    bench.shared(7, &Many::new(10, false));
+    bench.unsettled(7, &Many::new(10, false));
     bench.pool.settled(7, &mut bench.fx);
     assert_eq!(bench.code(id), "upgrade/refused");
     let now = bench.now;
@@ -473,4 +479,17 @@ fn who_waited_in_vain_learns_for_what() {
     bench.got(id);
     bench.wait(PLAIN);
     assert_eq!(bench.pool.late(PLAIN, patience).code.code, "overload/pool");
+}
+
+#[test]
+fn a_burst_on_a_new_connection_waits_until_its_peers_limit_is_known() {
+    let mut bench = Bench::new(9, Some(true));
+    let ids: Vec<u64> = (0..3).map(|_| bench.wait(PLAIN)).collect();
+    bench.dials();
+    bench.unsettled(7, &Many::new(2, false));
+    assert_eq!(bench.streams(&ids), 1, "one cannot exceed any limit");
+    assert_eq!(bench.dials(), 0, "nor is it known how many more are needed");
+    bench.pool.settled(7, &mut bench.fx);
+    assert_eq!(bench.streams(&ids), 1, "as many as it allows");
+    assert_eq!(bench.dials(), 1, "and one more connection for the rest");
 }
