@@ -163,7 +163,7 @@ const content = fc.constantFrom('', 'hello', 'GET /smuggled HTTP/1.1\r\nHost: a\
 const request = fc
   .record({
     method: fc.constantFrom('GET', 'POST', 'HEAD', 'OPTIONS'),
-    target: fc.constantFrom('/', '/one?two', 'http://a/', '*'),
+    target: fc.constantFrom('/', '/one?two', 'http://a/'),
     fields: fc.array(fc.tuple(token, value), { maxLength: 3 }),
     body: content,
     chunked: fc.boolean(),
@@ -220,7 +220,11 @@ test(
     const watched = await watchedEngine()
     const origin = await startRecorder()
     const upstream = watched.engine.upstream({ origin: origin.url })
-    const listener = await listenFor(watched.engine, 'h1', () => ({ kind: 'forward', upstream, authority: 'a' }))
+    // A method is any token; Node's parser, which judges at the origin, knows some alone.
+    const known = new Set(['GET', 'POST', 'HEAD', 'OPTIONS'])
+    const listener = await listenFor(watched.engine, 'h1', ({ method }) =>
+      known.has(method) ? { kind: 'forward', upstream, authority: 'a' } : { kind: 'respond', status: 501 },
+    )
     const seed = Date.now() & 0x7fff_ffff
     try {
       await fc.assert(
@@ -234,6 +238,12 @@ test(
             // A turn of the loop between two segments.
             await new Promise((resolve) => setImmediate(resolve))
           }
+          // A client that ends its direction has left, and its request is cancelled: only what is stuck is ended so.
+          let [length, since] = [-1, 0]
+          await until(10_000, 'a rest', () => {
+            if (wire.bytes().length !== length) [length, since] = [wire.bytes().length, performance.now()]
+            return wire.closed() || performance.now() - since > 15
+          })
           wire.end()
           await until(10_000, 'the end of the connection', () => wire.closed())
           await until(10_000, 'the records', () => {
@@ -242,9 +252,9 @@ test(
           })
           const attempts = watched.records.slice(began.records).reduce((sum, record) => sum + record.attempts, 0)
           assert.ok(origin.seen.length - began.seen <= attempts, `${origin.seen.length - began.seen} > ${attempts}`)
-          assert.equal(origin.faults, [])
+          assert.is(origin.faults.splice(0).join(), '')
         }),
-        { numRuns: 400, seed, endOnFailure: false },
+        { numRuns: 400, seed, includeErrorInReport: true },
       )
     } finally {
       console.log(`seed ${seed}, ${origin.seen.length} requests at the origin`)
