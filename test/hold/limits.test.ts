@@ -158,8 +158,7 @@ for (const protocol of protocols) {
   })
 }
 
-// over HTTP/3 it is the client that keeps a connection with open requests alive (RFC 9114 5.1)
-for (const protocol of ['h1', 'h2'] as const) {
+for (const protocol of protocols) {
   test(`a connection is not idle while a request is under way, ${protocol}`, async () => {
     let release: () => void = () => undefined
     const handler: Handler = (_request, response) => {

@@ -37,6 +37,9 @@ const INITIAL_MTU: u16 = 1200;
 const QUIC_V1: u32 = 1;
 
 /// Keys for stateless resets are random for each endpoint.
+/// No PINGs more often than this.
+const KEEP_ALIVE: Duration = Duration::from_millis(50);
+
 pub fn endpoint() -> EndpointConfig {
     let mut config = EndpointConfig::default();
     // RFC 9114 is for version 1; drafts are not served.
@@ -68,9 +71,12 @@ fn transport(limits: &ListenerLimits) -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.max_streams))
         .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS))
         .max_idle_timeout(idle)
-        // RFC 9114 5.1: while answers are outstanding it is the client that keeps the connection
-        // alive; a server should not.
-        .keep_alive_interval(None)
+        // A request that waits for its answer is not idle, though nothing moves (RFC 9114 5.1 leaves
+        // the keeping alive to clients, and not all do). Connections without requests are closed by
+        // `serve`, and peers that are gone answer no PING.
+        .keep_alive_interval(Some(
+            Duration::from_millis(limits.idle_ms / 3).max(KEEP_ALIVE),
+        ))
         .datagram_receive_buffer_size(None)
         .initial_mtu(INITIAL_MTU)
         .mtu_discovery_config(Some(MtuDiscoveryConfig::default()))
