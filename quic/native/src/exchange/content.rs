@@ -177,7 +177,7 @@ impl Exchange {
     async fn read_all(&mut self, max_bytes: u64) -> Read {
         let limits = &self.ledger.connection.listener.limits;
         let window = Duration::from_secs(10);
-        let mut watch = super::forward::Rate::new(limits.min_body_rate, window);
+        let mut watch = super::rate::Rate::new(limits.min_body_rate, window);
         let idle = Duration::from_millis(limits.body_idle_ms);
         let mut whole = BytesMut::new();
         let mut first: Option<Bytes> = None;

@@ -1,72 +1,33 @@
-//! Forwarding: a connection to the upstream, the request out, the answer back, and what
-//! JavaScript may say in between.
+//! Forwarding: a connection to the upstream, the request out (`outgoing`), the answer back
+//! (`answer`), another attempt where one may be made, and JavaScript's word on failures.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use harmony_stream::{Kind, Reason, Receive, StreamError, Transmit};
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
-use http::{HeaderValue, Method, StatusCode, response};
+use http::header::{CONTENT_LENGTH, TRAILER};
+use http::{HeaderValue, StatusCode, response};
 
 use super::content::Given;
 use super::downstream::poll_left;
 use super::pump::{Broken, Pump, Waits};
+use super::rate::Rate;
 use super::tunnel::Handshake;
-use super::{Exchange, Over, Step};
-use crate::crossing::answer::{Answer, Edit, Forward, apply};
+use super::{Exchange, Step};
+use crate::crossing::answer::{Answer, Forward};
 use crate::crossing::encode;
 use crate::fault::{self, Fault};
 use crate::message;
 use crate::upstream::{self, BodyLength, Lease, Receiver, Sender, Upstream, Want};
 
-/// How long a request without content-length, whose method hardly ever has content, may keep us
-/// from knowing whether it has any.
-const PEEK: Duration = Duration::from_millis(50);
-
-/// Average speed over a window.
-pub struct Rate {
-    least: u64,
-    window: Duration,
-    since: Instant,
-    bytes: u64,
-}
-
-impl Rate {
-    /// `least`: bytes per second; 0: any speed will do.
-    pub fn new(least: u64, window: Duration) -> Self {
-        Self {
-            least,
-            window,
-            since: Instant::now(),
-            bytes: 0,
-        }
-    }
-
-    pub fn moved(&mut self, bytes: u64) {
-        self.bytes += bytes;
-    }
-
-    /// Whether a whole window has passed at less than the least speed; begins a new window.
-    pub fn is_below(&mut self) -> bool {
-        let passed = self.since.elapsed();
-        if self.least == 0 || passed < self.window {
-            return false;
-        }
-        let below = (self.bytes as f64) < self.least as f64 * passed.as_secs_f64();
-        self.since = Instant::now();
-        self.bytes = 0;
-        below
-    }
-}
-
 /// What the upload moves: the client's content, or what JavaScript gave instead.
-struct Upload {
-    pump: Pump,
-    given: Option<Given>,
+pub(super) struct Upload {
+    pub(super) pump: Pump,
+    pub(super) given: Option<Given>,
 }
 
 impl Upload {
-    fn poll<R: Receive>(
+    pub(super) fn poll<R: Receive>(
         &mut self,
         cx: &mut Context<'_>,
         inbound: &mut R,
@@ -80,7 +41,7 @@ impl Upload {
 }
 
 /// What came of one attempt.
-enum Attempt {
+pub(super) enum Attempt {
     Done,
     /// JavaScript, shown the response, decided otherwise.
     Decided(Answer),
@@ -169,66 +130,6 @@ impl Exchange {
         }
     }
 
-    /// The request as it goes out: head edits, lengths, and the fields that are ours.
-    fn outgoing(
-        &mut self,
-        decision: &Forward,
-        upgrade: Option<String>,
-    ) -> Result<upstream::Head, &'static str> {
-        // Kept when JavaScript may decide once more.
-        let mut headers = if decision.on_failure || decision.on_response {
-            self.head.headers.clone()
-        } else {
-            std::mem::take(&mut self.head.headers)
-        };
-        if decision.body.is_some() {
-            headers.remove(EXPECT);
-            headers.remove(CONTENT_LENGTH);
-            headers.remove(TRAILER);
-        }
-        for edit in &decision.edits {
-            // Framing and routing are the engine's.
-            if let Edit::Set(name, _) | Edit::Append(name, _) = edit
-                && (*name == HOST || *name == CONTENT_LENGTH)
-            {
-                return Err("host and content-length are not for edits");
-            }
-        }
-        let length = headers.get(CONTENT_LENGTH).cloned();
-        apply(
-            &mut headers,
-            decision.edits.iter().map(Edit::clone).collect(),
-        );
-        message::strip_connection(&mut headers)?;
-        if let Some(length) = length {
-            headers.insert(CONTENT_LENGTH, length);
-        }
-        let target = match &decision.target {
-            Some(target) => std::str::from_utf8(target)
-                .map_err(|_| "the target is not text")?
-                .to_owned(),
-            None => self.head.target.clone(),
-        };
-        let method = match &decision.method {
-            Some(method) => method.clone(),
-            None => self.head.method.clone(),
-        };
-        if method == Method::CONNECT && upgrade.is_none() {
-            return Err("a plain CONNECT is refused");
-        }
-        // What JavaScript made of a target must not end the request line early.
-        if decision.target.is_some() && !message::is_target(&method, &target) {
-            return Err("the target is not a path");
-        }
-        Ok(upstream::Head {
-            method,
-            authority: decision.authority.clone(),
-            target,
-            headers,
-            upgrade,
-        })
-    }
-
     /// A connection, or why there is none; watches for the client's leaving meanwhile.
     async fn acquire(
         &mut self,
@@ -261,51 +162,6 @@ impl Exchange {
             Ok(Err(fault)) => Ok(Err(fault)),
             Err(error) => self.lost(&error),
         }
-    }
-
-    /// How long the request's content is, as far as can be known now.
-    async fn measure(&mut self, decision: &Forward, trailer: bool) -> Step<(BodyLength, Pump)> {
-        if let Some(body) = &decision.body {
-            return Ok((BodyLength::Length(body.len() as u64), Pump::new()));
-        }
-        if !self.inbound.is_end() {
-            if let Some(length) = self.head.content_length {
-                // Trailers that are announced need a framing that can carry them.
-                let framing = if trailer {
-                    BodyLength::Unknown
-                } else {
-                    BodyLength::Length(length)
-                };
-                return Ok((framing, Pump::new()));
-            }
-            if !message::expects_no_content(&self.head.method) {
-                return Ok((BodyLength::Unknown, Pump::new()));
-            }
-            // RFC 9114 4.1: the end of a stream may arrive a moment after the head.
-            self.timer.set(PEEK);
-            let Self { inbound, timer, .. } = self;
-            let first = std::future::poll_fn(|cx| match inbound.poll_frame(cx) {
-                Poll::Ready(frame) => Poll::Ready(Some(frame)),
-                Poll::Pending => timer.poll(cx).map(|()| None),
-            })
-            .await;
-            match first {
-                None => return Ok((BodyLength::Unknown, Pump::new())),
-                Some(Some(Ok(frame))) => {
-                    self.consumed = true;
-                    return Ok((BodyLength::Unknown, Pump::with_ahead(frame)));
-                }
-                Some(Some(Err(error))) => return self.lost(&error),
-                Some(None) => {}
-            }
-        }
-        // RFC 9110 8.6: a length of zero is said where content would be expected.
-        let framing = if message::expects_no_content(&self.head.method) {
-            BodyLength::Empty
-        } else {
-            BodyLength::Length(0)
-        };
-        Ok((framing, Pump::finishing()))
     }
 
     async fn attempt(
@@ -556,183 +412,6 @@ impl Exchange {
             Poll::Pending
         })
         .await
-    }
-
-    /// Gives the upstream's answer to the client, after JavaScript's word where it asked for it.
-    async fn answer(
-        &mut self,
-        upstream: &Upstream,
-        mut head: response::Parts,
-        upload: &mut Upload,
-        sender: &mut Sender,
-        receiver: &mut Receiver,
-        decision: &Forward,
-    ) -> Step<Attempt> {
-        let protocol = self.ledger.record.protocol_out;
-        let bodyless = message::is_bodyless(&self.head.method, head.status);
-        let length = message::content_length(&head.headers);
-        let checked = match length {
-            Ok(length) => message::strip_connection(&mut head.headers).map(|()| length),
-            Err(detail) => Err(detail),
-        };
-        let length = match checked {
-            Ok(length) => length,
-            Err(detail) => {
-                sender.reset(Reason::Cancel);
-                return Ok(Attempt::Failed {
-                    fault: Fault::new(&fault::UPSTREAM_PROTOCOL, detail),
-                    again: false,
-                });
-            }
-        };
-        if decision.on_response {
-            self.consumed |= upload.pump.touched && upload.given.is_none();
-            let status = head.status.as_u16();
-            let asked = self
-                .ask(|out, id| {
-                    encode::response(out, id, status, protocol, length, &head.headers);
-                })
-                .await;
-            let answer = match asked {
-                Ok(answer) => answer,
-                Err(over) => {
-                    sender.reset(Reason::Cancel);
-                    receiver.stop(Reason::Cancel);
-                    return Err(over);
-                }
-            };
-            match answer {
-                Answer::Pass { status, edits } => {
-                    let declared = head.headers.get(CONTENT_LENGTH).cloned();
-                    apply(&mut head.headers, edits);
-                    if let Some(status) = status
-                        && message::is_bodyless(&self.head.method, status) == bodyless
-                    {
-                        head.status = status;
-                    }
-                    // The length is the content's, whatever the edits say.
-                    head.headers.remove(CONTENT_LENGTH);
-                    if let Some(declared) = declared {
-                        head.headers.insert(CONTENT_LENGTH, declared);
-                    }
-                    if message::strip_connection(&mut head.headers).is_err() {
-                        sender.reset(Reason::Cancel);
-                        return self.broken_answer().await;
-                    }
-                }
-                other => {
-                    sender.reset(Reason::Cancel);
-                    receiver.stop(Reason::Cancel);
-                    return Ok(Attempt::Decided(other));
-                }
-            }
-        }
-        let framing = if bodyless || (receiver.is_end() && length.is_none_or(|n| n == 0)) {
-            BodyLength::Empty
-        } else {
-            match length {
-                Some(_) if head.headers.contains_key(TRAILER) => BodyLength::Unknown,
-                Some(length) => BodyLength::Length(length),
-                None => BodyLength::Unknown,
-            }
-        };
-        if self.responder.is_http1() && matches!(framing, BodyLength::Unknown) {
-            head.headers.remove(CONTENT_LENGTH);
-        }
-        self.forwarded_head(head, framing, length, bodyless)?;
-        self.download(upstream, upload, sender, receiver).await?;
-        Ok(Attempt::Done)
-    }
-
-    fn forwarded_head(
-        &mut self,
-        mut head: response::Parts,
-        framing: BodyLength,
-        length: Option<u64>,
-        bodyless: bool,
-    ) -> Step<()> {
-        // An answer without content still says so, where the client could wait for some.
-        if matches!(framing, BodyLength::Empty) && !bodyless && length.is_none() {
-            head.headers
-                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        match self.send_head(head.status, head.headers, framing) {
-            Ok(()) => Ok(()),
-            Err(error) => self.lost(&error),
-        }
-    }
-
-    async fn download(
-        &mut self,
-        upstream: &Upstream,
-        upload: &mut Upload,
-        sender: &mut Sender,
-        receiver: &mut Receiver,
-    ) -> Step<()> {
-        let upstream_idle = Duration::from_millis(upstream.options.timeouts.idle_ms);
-        let client_idle = self.client_idle();
-        let period = upstream_idle.min(client_idle);
-        let mut pump = Pump::new();
-        self.timer.set(period);
-        let Self {
-            inbound,
-            responder,
-            timer,
-            ..
-        } = self;
-        let outcome = std::future::poll_fn(|cx| {
-            if !upload.pump.is_done() {
-                match upload.poll(cx, inbound, sender) {
-                    Poll::Ready(Ok(())) | Poll::Pending => {}
-                    Poll::Ready(Err(Broken::Source(error))) => {
-                        return Poll::Ready(Err((true, error)));
-                    }
-                    Poll::Ready(Err(Broken::Sink(_))) => upload.pump.abandon(),
-                }
-            }
-            match pump.poll(cx, receiver, responder) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-                Poll::Ready(Err(Broken::Source(error))) => {
-                    return Poll::Ready(Err((false, error)));
-                }
-                Poll::Ready(Err(Broken::Sink(error))) => return Poll::Ready(Err((true, error))),
-                Poll::Pending => {}
-            }
-            if let Poll::Ready(error) = poll_left(inbound, responder, cx) {
-                return Poll::Ready(Err((true, error)));
-            }
-            while timer.poll(cx).is_ready() {
-                let still = pump.moved.max(upload.pump.moved).elapsed();
-                let (limit, client) = match pump.waits {
-                    Waits::Source => (upstream_idle, false),
-                    Waits::Sink => (client_idle, true),
-                };
-                if still >= limit {
-                    return Poll::Ready(Err((
-                        client,
-                        StreamError::new(Kind::TimedOut, "the answer did not move"),
-                    )));
-                }
-                timer.set(limit - still);
-            }
-            Poll::Pending
-        })
-        .await;
-        self.ledger.record.bytes_in = upload.pump.bytes;
-        self.ledger.record.bytes_out = pump.bytes;
-        match outcome {
-            Ok(()) => Ok(()),
-            Err((client, error)) => {
-                sender.reset(Reason::Cancel);
-                receiver.stop(Reason::Cancel);
-                if client {
-                    return self.lost(&error);
-                }
-                self.fail(upstream_fault(&error, true));
-                self.cut(Reason::Internal);
-                Err(Over)
-            }
-        }
     }
 
     /// A failure before the response: JavaScript decides, where it asked to.

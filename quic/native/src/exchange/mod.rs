@@ -1,6 +1,7 @@
 //! One exchange: a request's head goes to JavaScript, its decision is carried out, and content
 //! moves between the two sides. No protocol is known here.
 
+mod answer;
 mod ask;
 mod clock;
 mod content;
@@ -8,8 +9,11 @@ mod downstream;
 #[cfg(test)]
 mod failpoint;
 mod forward;
+mod head;
 mod ledger;
+mod outgoing;
 mod pump;
+mod rate;
 mod respond;
 #[cfg(test)]
 mod tests;
@@ -27,29 +31,14 @@ use crate::connection::Connection;
 use crate::crossing::answer::Answer;
 use crate::drain::Phase;
 use crate::fault::{self, Fault};
-use crate::message;
 use crate::unwind;
 use crate::upstream::BodyLength;
 use clock::Timer;
 pub use clock::date;
 pub use downstream::{Inbound, Responder};
+use head::Head;
 use ledger::Ledger;
 use ledger::encoded;
-
-/// What the request's head said, in the same words for every protocol.
-pub struct Head {
-    pub method: Method,
-    pub scheme: &'static str,
-    pub authority: String,
-    /// Path and query, byte for byte, or `*`.
-    pub target: String,
-    /// End-to-end fields; no Host.
-    pub headers: HeaderMap,
-    /// Protocol of an upgrade: from Upgrade over HTTP/1.1, from `:protocol` over the others.
-    pub upgrade: Option<String>,
-    pub content_length: Option<u64>,
-    pub expects_continue: bool,
-}
 
 pub struct Exchange {
     pub ledger: Ledger,
@@ -156,53 +145,6 @@ impl Exchange {
         if let Ok(answer) = self.ask_for_decision().await {
             let _ = self.carry_out(answer).await;
         }
-    }
-
-    /// Checks what every protocol must say in the same way, and takes the head apart.
-    fn read_head(
-        &mut self,
-        parts: request::Parts,
-        upgrade: Option<String>,
-    ) -> Result<(), (&'static fault::Code, &'static str)> {
-        let limits = &self.ledger.connection.listener.limits;
-        let malformed = |detail| (&fault::REQUEST_MALFORMED, detail);
-        self.head.method = parts.method;
-        self.head.upgrade = upgrade;
-        let mut headers = parts.headers;
-        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        self.head.authority = message::take_host(&mut headers, authority).map_err(malformed)?;
-        // RFC 9114 4.3.1; RFC 9113 leaves open what an empty one would mean.
-        if self.head.authority.is_empty() && self.ledger.record.protocol_in >= 20 {
-            return Err(malformed("neither authority nor host"));
-        }
-        self.head.content_length = message::content_length(&headers).map_err(malformed)?;
-        if headers.len() > limits.max_fields {
-            return Err((&fault::REQUEST_HEAD_TOO_LARGE, "too many header fields"));
-        }
-        self.head.expects_continue = headers
-            .get(http::header::EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        message::strip_connection(&mut headers).map_err(malformed)?;
-        message::join_cookies(&mut headers);
-        self.head.headers = headers;
-        let target = parts
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        if target.len() > limits.max_target_bytes {
-            return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
-        }
-        // RFC 3986 2: a URI is ASCII. `http` is more lenient; the next hop need not be.
-        if !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
-            return Err(malformed("the target is not a uri"));
-        }
-        // It is a URI's, so only its form is left to be checked.
-        let whole = target == "*" && self.head.method == Method::OPTIONS;
-        if !target.starts_with('/') && !whole {
-            return Err((&fault::REQUEST_MALFORMED, "the target is not a path"));
-        }
-        self.head.target = target.to_owned();
-        Ok(())
     }
 
     /// Carries out decisions until the exchange is over; collecting and failures ask for more.
