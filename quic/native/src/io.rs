@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -54,12 +55,12 @@ fn refusal(io: &mut TlsStream<TcpStream>, error: io::Error) -> io::Error {
     error
 }
 
-/// What has arrived already.
+/// What has arrived already, by the system's word: tokio may not have heard of it yet.
 struct Rest<'a>(&'a TcpStream);
 
 impl io::Read for Rest<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buf)
+        (&*SockRef::from(self.0)).read(buf)
     }
 }
 
