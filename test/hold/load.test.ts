@@ -149,7 +149,9 @@ for (const protocol of protocols) {
       )
       assert.is(new Set(rig.records.map(({ connection }) => connection)).size, 2_000)
       await dial.close()
-      await until(10_000, 'the end of all connections', () => open(rig.engine.stats().counts) === 0)
+      // Over HTTP/2 the rig's own client has one, which it has not used yet.
+      const own = protocol === 'h2' ? 1 : 0
+      await until(10_000, 'the end of all connections', () => open(rig.engine.stats().counts) <= own)
     })
   })
 
