@@ -46,7 +46,8 @@ pub struct Limits {
     /// How long a closing server waits for the peer to read the answer and close, so that a TCP
     /// reset does not take the answer from it (RFC 9112 section 9.6).
     pub linger: Duration,
-    /// Content that such a closing server discards.
+    /// Content that such a closing server discards. Large, since a client may write all that it
+    /// has before it reads; `linger` is what bounds it in practice.
     pub max_linger_bytes: usize,
 }
 
@@ -60,7 +61,7 @@ impl Default for Limits {
             max_write_buffer: 64 << 10,
             max_drain_bytes: 64 << 10,
             linger: Duration::from_secs(2),
-            max_linger_bytes: 4 << 20,
+            max_linger_bytes: 256 << 20,
         }
     }
 }
