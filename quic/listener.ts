@@ -56,7 +56,7 @@ export type ListenerLimits = {
   readonly maxConnectionsPerAddress?: number | undefined
   /** TLS or QUIC handshake. Default 10,000. */
   readonly handshakeMs?: number | undefined
-  /** A connection without a request. Default 75,000. */
+  /** A connection without a request; over QUIC also one whose client is silent. Default 75,000. */
   readonly idleMs?: number | undefined
   /** From the first byte of a head to its last. Default 15,000. */
   readonly headMs?: number | undefined

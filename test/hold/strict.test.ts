@@ -141,7 +141,7 @@ for (const [index, vector] of overHttp3.entries()) {
     `HTTP/3: ${vector.name} (${vector.rfc})`,
     async () => {
       const { got, origin } = await overQuic()
-      assert.ok(vector.expect.includes(got[index] ?? ''), got[index])
+      assert.ok(vector.expect.includes(got[index]?.replace(/ stop .*/, '') ?? ''), got[index])
       const mine = origin.seen.filter((one) =>
         one.headers.some(([name, value]) => name.toLowerCase() === 'vector' && value === String(index)),
       )
@@ -175,34 +175,23 @@ const request = fc
     return `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${chunked ? `${chunk}0\r\n\r\n` : body}`
   })
 
+const marks = [
+  ...'\r\n\0 \t:,;05f\xff\x0b',
+  '',
+  '\r\n',
+  '\r\n ',
+  'chunked',
+  'HTTP/1.0',
+  '0\r\n\r\n',
+  'Host: b\r\n',
+  'Content-Length: 3\r\n',
+  'Transfer-Encoding: chunked\r\n',
+]
 type Mutation = { at: number; remove: number; insert: string }
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   at: fc.nat(10_000),
   remove: fc.nat(3),
-  insert: fc.constantFrom(
-    '',
-    '\r',
-    '\n',
-    '\r\n',
-    '\0',
-    ' ',
-    '\t',
-    ':',
-    ',',
-    ';',
-    '0',
-    '5',
-    'f',
-    '\xff',
-    '\x0b',
-    'chunked',
-    '\r\n ',
-    'Content-Length: 3\r\n',
-    'Transfer-Encoding: chunked\r\n',
-    'Host: b\r\n',
-    '0\r\n\r\n',
-    'HTTP/1.0',
-  ),
+  insert: fc.constantFrom(...marks),
 })
 
 const mutated = fc

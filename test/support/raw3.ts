@@ -16,7 +16,7 @@ export type Step =
 
 const script = fileURLToPath(new URL('../peers/aioquic/send.py', import.meta.url))
 
-/** Does each list of steps on a connection of its own. What came: `200`, `reset 0x10e`, `close 0x107`, `nothing`. */
+/** Does each list of steps on a connection of its own. What came: `200`, `200 stop 0x100`, `reset 0x10e`, `close 0x107`, `nothing`. */
 export async function sendHttp3(port: number, cases: readonly (readonly Step[])[], seconds = 5): Promise<string[]> {
   const args = [script, '--port', String(port), '--ca', identity().authority.ca, '--timeout', String(seconds)]
   return new Promise((resolve, reject) => {

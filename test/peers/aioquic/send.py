@@ -6,7 +6,7 @@ and is a list of steps on request streams:
   ["reset", code]                          ["next"]: go on with another stream
   ["times", n, steps]                      ["hold", ms]
 Text stands for ISO 8859-1. Prints a JSON list with what came of the last stream
-of each case: `200`, `reset 0x10e`, `close 0x107`, `nothing`.
+of each case: `200`, `200 stop 0x100`, `reset 0x10e`, `close 0x107`, `nothing`.
 """
 
 import argparse
@@ -23,8 +23,10 @@ class Case:
     def __init__(self, client):
         self.client = client
         self.stream = None
+        self.ended = False
 
     def write(self, data, end):
+        self.ended = end
         if self.stream is None:
             self.stream = self.client.open(data, end)
         else:
@@ -64,14 +66,17 @@ async def attempt(steps, wanted):
             await case.run(steps)
             decided = lambda: client.closed or case.stream in client.resets or client.status(case.stream)  # noqa: E731
             await client.until(decided, wanted.timeout)
-            # A reset may follow a status, and a close follow both.
-            await client.until(lambda: client.closed or case.stream in client.ended, 0.2)
+            # A close may follow a status, and a client that has more to send be asked to stop.
+            await client.until(lambda: client.closed or (case.ended and case.stream in client.ended), 0.2)
+            if not case.ended:
+                await client.until(lambda: client.closed or case.stream in client.stops, 0.5)
             status = client.status(case.stream) if case.stream is not None else None
             client.close()
             if client.closed and client.closed[0]:
                 return f"close {client.closed[0]:#x}"
             if status:
-                return str(status)
+                stop = client.stops.get(case.stream)
+                return str(status) if stop is None else f"{status} stop {stop:#x}"
             if case.stream in client.resets:
                 return f"reset {client.resets[case.stream]:#x}"
             return "nothing"

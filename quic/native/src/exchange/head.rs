@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, request};
 
 use super::Exchange;
 use crate::fault;
+use crate::http2::list_size;
 use crate::message;
 
 /// What the request's head said, in the same words for every protocol.
@@ -40,6 +41,7 @@ impl Exchange {
             return Err(malformed("neither authority nor host"));
         }
         self.head.content_length = message::content_length(&headers).map_err(malformed)?;
+        let section = list_size(&headers);
         if headers.len() > limits.max_fields {
             return Err((&fault::REQUEST_HEAD_TOO_LARGE, "too many header fields"));
         }
@@ -55,6 +57,14 @@ impl Exchange {
             .map_or("/", |target| target.as_str());
         if target.len() > limits.max_target_bytes {
             return Err((&fault::REQUEST_TARGET_TOO_LONG, "the target is too long"));
+        }
+        // The other protocols have looked before; HTTP/2's own bound is a wider one.
+        let lines = (target.len() + self.head.authority.len()) as u64;
+        if self.ledger.record.protocol_in == 20 && section + lines > limits.max_head_bytes as u64 {
+            return Err((
+                &fault::REQUEST_HEAD_TOO_LARGE,
+                "the header section is too large",
+            ));
         }
         // RFC 3986 2: a URI is ASCII. `http` is more lenient; the next hop need not be.
         if !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {

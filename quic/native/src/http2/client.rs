@@ -10,7 +10,7 @@ use harmony_stream::{Frame, Kind, Reason, Receive, StreamError};
 use http::{Request, Response, StatusCode, request, response};
 use std::pin::Pin;
 
-use super::{RecvBody, SEND_BUFFER, STREAM_WINDOW, SendBody, error};
+use super::{RecvBody, SEND_BUFFER, STREAM_WINDOW, SendBody, error, lenient, list_size};
 use crate::io::Io;
 use crate::message;
 
@@ -41,7 +41,7 @@ impl Settings {
 #[derive(Clone)]
 pub struct Requester {
     inner: SendRequest<Bytes>,
-    max_fields: usize,
+    settings: Settings,
     ending: Ending,
 }
 
@@ -66,7 +66,7 @@ pub async fn handshake(
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(settings.window())
         .max_frame_size(16_384)
-        .max_header_list_size(settings.max_head_bytes)
+        .max_header_list_size(lenient(settings.max_head_bytes))
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_reset_streams(64)
         .handshake::<_, Bytes>(io)
@@ -91,7 +91,7 @@ pub async fn handshake(
     Ok((
         Requester {
             inner,
-            max_fields: settings.max_fields,
+            settings,
             ending,
         },
         ping,
@@ -115,7 +115,7 @@ impl Requester {
         match self.inner.clone().ready().await {
             Ok(inner) => Ok(Requester {
                 inner,
-                max_fields: self.max_fields,
+                settings: self.settings,
                 ending: Arc::clone(&self.ending),
             }),
             Err(failure) => Err(self.unsent(&failure)),
@@ -138,7 +138,7 @@ impl Requester {
             SendBody::new(stream, if end { None } else { length }, end),
             RecvResponse {
                 state: State::Head(response),
-                max_fields: self.max_fields,
+                settings: self.settings,
                 ending: Arc::clone(&self.ending),
                 head,
                 received: false,
@@ -179,7 +179,7 @@ enum State {
 /// The answer to one request.
 pub struct RecvResponse {
     state: State,
-    max_fields: usize,
+    settings: Settings,
     ending: Ending,
     head: bool,
     received: bool,
@@ -232,7 +232,13 @@ impl RecvResponse {
     }
 
     fn checked(&self, parts: response::Parts) -> Result<response::Parts, StreamError> {
-        if parts.headers.len() > self.max_fields {
+        if list_size(&parts.headers) > u64::from(self.settings.max_head_bytes) {
+            return Err(StreamError::new(
+                Kind::Limit,
+                "the header section of the answer is too large",
+            ));
+        }
+        if parts.headers.len() > self.settings.max_fields {
             return Err(StreamError::new(
                 Kind::Limit,
                 "too many header fields in the answer",

@@ -22,6 +22,20 @@ pub const SEND_BUFFER: usize = 128 * 1024;
 /// Bytes asked of the peer's window at a time; also the largest piece queued.
 const PIECE: usize = 64 * 1024;
 
+/// The limit of header sections that `h2` is given. What is over its limit, `h2` answers 431 or
+/// resets without a word to us; so ours is the lower one, and `h2` bounds what is read at all.
+pub fn lenient(max_head_bytes: u32) -> u32 {
+    max_head_bytes.saturating_mul(2)
+}
+
+/// RFC 9113 6.5.2: names, values, and 32 for each field; without the pseudo-header fields.
+pub fn list_size(headers: &HeaderMap) -> u64 {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().len() + value.len() + 32) as u64)
+        .sum()
+}
+
 pub fn code(reason: Reason) -> H2Reason {
     match reason {
         Reason::NoError => H2Reason::NO_ERROR,

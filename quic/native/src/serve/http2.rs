@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::exchange::{self, Inbound, Responder};
 use crate::fault;
 use crate::http2::server::Respond;
-use crate::http2::{CLIENT_WINDOW, RecvBody, SEND_BUFFER, STREAM_WINDOW};
+use crate::http2::{CLIENT_WINDOW, RecvBody, SEND_BUFFER, STREAM_WINDOW, lenient};
 use crate::io::Io;
 use crate::message;
 
@@ -35,7 +35,9 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CLIENT_WINDOW)
         .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(lenient(
+            u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX),
+        ))
         // Of those that were reset before they were looked at, as many as may be open at once: h2
         // keeps their heads meanwhile.
         .max_pending_accept_reset_streams(max_resets)
