@@ -176,7 +176,7 @@ const request = fc
   })
 
 const marks = [
-  ...'\r\n\0 \t:,;05f\xff\x0b',
+  ...Array.from('\r\n\0 \t:,;05f\xff\x0b'),
   '',
   '\r\n',
   '\r\n ',
