@@ -1,0 +1,11 @@
+// What a request carries once a mesh has vouched for it. It lives for that request and never leaves the gateway.
+export type MeshContext = {
+  /** The name of the mesh. */
+  readonly mesh: string
+  readonly meshId: string
+  /** The other gateway, as its token names it. */
+  readonly sub: string
+  readonly claims: Readonly<Record<string, unknown>>
+  /** The ingress it came through; none with an explicit `mesh_auth`. */
+  readonly ingress: string | undefined
+}
