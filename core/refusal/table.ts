@@ -17,6 +17,8 @@ const table = {
   'path-filter/denied': { status: 404, message: 'nothing is served here' },
   'body/too-large': { status: 413, message: 'the request body is too large' },
   'backend/disabled': { status: 503, message: 'the service is disabled' },
+  'backend/no-http3': { status: 502, message: 'the service cannot be reached over HTTP/3' },
+  'service/unimplemented': { status: 501, message: 'this is not implemented here' },
   'reference/unavailable': { status: 503, message: 'the provider cannot be reached' },
   'reference/not-found': { status: 404, message: 'the destination is not known' },
   'reference/denied': { status: 403, message: 'the destination may not be used' },
