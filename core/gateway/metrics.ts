@@ -62,7 +62,11 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     protected async onShutdown(): Promise<void> {}
   }
   const reader = new Reader({
-    aggregationTemporalitySelector: () => sdk.AggregationTemporality.CUMULATIVE,
+    // what is asked for at each reading must not outlive its subject: an upstream that was closed, a configuration
+    aggregationTemporalitySelector: (type) =>
+      type === sdk.InstrumentType.OBSERVABLE_GAUGE
+        ? sdk.AggregationTemporality.DELTA
+        : sdk.AggregationTemporality.CUMULATIVE,
     cardinalitySelector: () => maxSeries,
   })
   const meter = new sdk.MeterProvider({ readers: [reader] }).getMeter('harmony')
