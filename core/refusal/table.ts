@@ -24,6 +24,11 @@ const table = {
   'reference/denied': { status: 403, message: 'the destination may not be used' },
   'management/denied': { status: 403, message: 'this may not be done from here' },
   'management/not-found': { status: 404, message: 'not found' },
+  'request/timeout': { status: 408, message: 'the request did not arrive in time' },
+  'request/incomplete': { status: 400, message: 'the request is not complete' },
+  'upstream/failed': { status: 502, message: 'the service behind the gateway could not be reached' },
+  'upstream/unavailable': { status: 503, message: 'the service behind the gateway takes no requests now' },
+  'upstream/timeout': { status: 504, message: 'the service behind the gateway did not answer in time' },
   internal: { status: 500, message: 'the gateway failed' },
 } as const satisfies Record<string, Row>
 

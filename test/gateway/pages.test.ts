@@ -3,12 +3,12 @@ import { createSecretKey } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import type { Config, Mesh } from '../../core/config/model.ts'
 import type { Finding } from '../../core/finding/finding.ts'
-import { pipelineFacts, routeFacts, statusFacts } from '../../core/gateway/facts.ts'
+import { pipelineFacts, routeFacts, statusFacts } from '../../core/gateway/pages.ts'
 import { Secret } from '../../core/secret.ts'
 import { suite } from '../support/suite.ts'
 import { backend, config, endpoint, network, pipeline, spec } from '../service/fixture.ts'
 
-const test = suite('facts')
+const test = suite('management pages')
 const place = { file: 'config.toml', path: [] }
 const planted = 'pl4nted-s3cret'
 
