@@ -62,18 +62,19 @@ const samples = async (metrics: Metrics) => parse(await metrics.render())
 
 test('requests by pipeline, status and protocol, and how long they took', async () => {
   const metrics = await make()
-  metrics.request(complete, { pipeline: 'fhir', refusal: undefined })
-  metrics.request({ ...complete, endMs: 700 }, { pipeline: 'fhir', refusal: undefined })
+  metrics.request(complete, { pipeline: 'fhir', code: undefined })
+  metrics.request({ ...complete, endMs: 700 }, { pipeline: 'fhir', code: undefined })
   metrics.request(
     { ...complete, status: 404, protocolIn: 11, upstream: undefined },
-    { pipeline: undefined, refusal: 'route/none' },
+    { pipeline: undefined, code: 'route/none' },
   )
-  metrics.request({ ...complete, status: 0, code: 'client/cancelled' }, { pipeline: 'fhir', refusal: undefined })
+  metrics.request({ ...complete, status: 0, code: 'client/cancelled' }, { pipeline: 'fhir', code: 'toString' })
   const all = await samples(metrics)
   assert.is(all.get('harmony_requests_total{pipeline="fhir",status="200",protocol="2"}'), 2)
   assert.is(all.get('harmony_requests_total{pipeline="none",status="404",protocol="1.1"}'), 1)
   assert.is(all.get('harmony_requests_total{pipeline="fhir",status="none",protocol="2"}'), 1)
   assert.is(all.get('harmony_refusals_total{code="route/none"}'), 1)
+  assert.is(all.get('harmony_refusals_total{code="other"}'), 1, 'a code of no table')
   assert.is(all.get('harmony_requests_incomplete_total{code="client/cancelled"}'), 1)
   const bucket = (le: string) =>
     all.get(`harmony_request_duration_seconds_bucket{pipeline="fhir",protocol="2",le="${le}"}`)
@@ -211,7 +212,7 @@ test('10,000 paths, methods, hosts and fields through a gateway make no series',
           await Promise.all(Array.from({ length: Math.min(50, upTo - at) }, (_, index) => ask(at + index)))
         }
         await until(10_000, 'the records', () => records.length === upTo)
-        for (const record of records.slice(counted)) metrics.request(record, { pipeline: 'fhir', refusal: undefined })
+        for (const record of records.slice(counted)) metrics.request(record, { pipeline: 'fhir', code: undefined })
         counted = upTo
         series.push((await samples(metrics)).size)
       }
@@ -274,7 +275,7 @@ test('an engine that has stopped leaves the rest readable', async () => {
 
 test('a request costs microseconds', async () => {
   const metrics = await make()
-  const facts = { pipeline: 'fhir', refusal: undefined }
+  const facts = { pipeline: 'fhir', code: undefined }
   const rounds = Array.from({ length: 5 }, () => {
     const started = performance.now()
     for (let index = 0; index < 20_000; index++) metrics.request(complete, facts)
