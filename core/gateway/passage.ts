@@ -3,6 +3,7 @@ import type {
   BodyDecision,
   Decision,
   Failure,
+  FailureDecision,
   Forward,
   HeaderEdit,
   RequestHead,
@@ -10,9 +11,9 @@ import type {
   ResponseDecision,
   ResponseHead,
 } from '../../quic/index.ts'
-import type { EgressDecision } from '../mesh/egress.ts'
+import { inbound, outbound } from '../mesh/authorization.ts'
+import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/ingress.ts'
-import { inboundEdits, outboundEdits } from '../mesh/authorization.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
@@ -20,26 +21,27 @@ import { withRetries } from '../pipeline/retry.ts'
 import type { Reach } from '../pipeline/service.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import type { Found } from '../route/table.ts'
 import type { Target } from '../route/path.ts'
+import type { Route } from '../route/table.ts'
 import type { Account } from './account.ts'
 import { answerOf, refusalOf } from './answer.ts'
-import type { ClientFacts } from './forwarded.ts'
-import type { Compiled, Generation, Served } from './generation.ts'
+import { forwardingEdits, responseEdits } from './forwarded.ts'
+import type { Client } from './forwarded.ts'
+import type { Generation, Served } from './generation.ts'
 import { viewOf } from './view.ts'
 
-/** What follows once the content, if it was asked for, is there. */
-type Settled = BodyDecision
+type ForwardReach = Extract<Reach, { kind: 'forward' }>
+type RespondReach = Extract<Reach, { kind: 'respond' }>
 
 export class Passage {
   readonly id: string
   readonly #generation: Generation
   readonly #network: Served
   readonly #head: RequestHead
-  readonly #client: ClientFacts
+  readonly #client: Client
   readonly #account: Account
 
-  constructor(generation: Generation, network: Served, head: RequestHead, client: ClientFacts, id: string) {
+  constructor(generation: Generation, network: Served, head: RequestHead, client: Client, id: string) {
     this.id = id
     this.#generation = generation
     this.#network = network
@@ -62,7 +64,6 @@ export class Passage {
       signedFor: undefined,
       code: undefined,
       detail: undefined,
-      retries: 0,
       ended: generation.hold(),
     }
     generation.accounts.add(head.id, this.#account)
@@ -76,19 +77,26 @@ export class Passage {
   }
 
   /** Stage 5: the mesh token, before a byte of the content is asked for or any middleware runs. */
-  enter(found: Found, target: Target): Decision | Promise<Decision> {
-    const { pipeline, endpoint, ingress, prefix, rest } = found
-    this.#account.prefix = prefix
-    this.#account.pipeline = pipeline.name
-    this.#account.endpoint = endpoint.name
-    this.#account.ingress = ingress?.name
-    const compiled = this.#generation.compiled(pipeline)
-    const fields = this.#head.headerAll('authorization')
-    const outcome = this.#generation.ingress.check(found, fields, this.#generation.now())
-    const admit = (checked: Outcome): Decision | Promise<Decision> => {
-      if (checked.kind === 'refused') return this.refuse(refuse('mesh/required', checked.reason))
-      const edits: HeaderEdit[] = inboundEdits(this.#head, checked.kind === 'context')
-      const exchange: Exchange = {
+  enter(route: Route, target: Target, rest: string, allow: string | undefined): Decision | Promise<Decision> {
+    const { pipeline, endpoint, ingress, prefix } = route
+    const account = this.#account
+    account.prefix = prefix
+    account.pipeline = pipeline.name
+    account.endpoint = endpoint.name
+    account.ingress = ingress?.name
+    const generation = this.#generation
+    const authorization = this.#head.headerAll('authorization')
+    const admit = (outcome: Outcome): Decision | Promise<Decision> => {
+      generation.count(outcome)
+      if (outcome.kind === 'refused') return this.refuse(refuse('mesh/required', outcome.reason))
+      const context = outcome.kind === 'context' ? outcome.context : undefined
+      account.mesh = context
+      // who may not enter does not learn what is here
+      if (allow !== undefined) {
+        return this.refuse(refuse('route/method', 'the endpoint does not take this method', { allow }))
+      }
+      const edits: HeaderEdit[] = [...inbound(this.#head, context !== undefined)]
+      return this.#content({
         id: this.id,
         head: viewOf(this.#head, edits),
         clientAddress: this.#client.address,
@@ -100,72 +108,73 @@ export class Passage {
         prefix,
         path: rest,
         query: target.query,
-        mesh: checked.kind === 'context' ? checked.context : undefined,
+        mesh: context,
         edits,
         backend: pipeline.backends[0],
         metadata: new Map(),
         body: undefined,
-        log: this.#generation.log,
-      }
-      this.#account.mesh = exchange.mesh
-      return this.#content(compiled, exchange)
+        log: generation.log,
+      })
     }
+    const outcome = generation.ingress.check(route, authorization, generation.now())
     return outcome instanceof Promise ? outcome.then(admit) : admit(outcome)
   }
 
   /** Stage 6: declared lengths; then the content itself, where a middleware or the service reads it. */
-  #content(compiled: Compiled, exchange: Exchange): Decision | Promise<Decision> {
+  #content(exchange: Exchange): Decision | Promise<Decision> {
     const { maxBodySize } = this.#generation.config.proxy.limits
-    const { contentLength } = this.#head
+    const { contentLength, mayHaveBody } = this.#head
     if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
       return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
     }
-    const wanted = Math.max(compiled.chain.wants(exchange) ?? -1, compiled.services.wants(exchange) ?? -1)
-    if (wanted < 0 || !this.#head.mayHaveBody) return this.#left(compiled, exchange)
+    const { chain } = this.#generation.compiled(exchange.pipeline)
+    const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
+    if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
     return {
       kind: 'collect',
-      maxBytes: maxBodySize === undefined ? wanted : Math.min(wanted, maxBodySize),
+      maxBytes: wanted,
       onBody: (body) => {
         exchange.body = body
-        return this.#left(compiled, exchange)
+        return this.#left(exchange)
       },
     }
   }
 
   /** Stage 7. */
-  #left(compiled: Compiled, exchange: Exchange): Settled | Promise<Settled> {
-    const verdict = compiled.chain.runLeft(exchange)
-    const next = (refused: Verdict): Settled | Promise<Settled> => {
+  #left(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const next = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
       this.#account.mesh = exchange.mesh
-      return refused === undefined ? this.#egress(compiled, exchange) : this.refuse(refused)
+      return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
     }
+    const verdict = this.#generation.compiled(exchange.pipeline).chain.runLeft(exchange)
     return verdict instanceof Promise ? verdict.then(next) : next(verdict)
   }
 
   /** Stages 8 and 9: may it leave, and what the backend makes of it. */
-  #egress(compiled: Compiled, exchange: Exchange): Settled | Promise<Settled> {
-    const chosen = this.#generation.egress.choose(exchange.pipeline, exchange.backend, exchange.mesh)
-    if (chosen.kind === 'refused') return this.refuse(refuse(chosen.code, chosen.reason))
-    this.#account.egress = chosen.egress?.name
-    this.#account.backend = exchange.backend?.name
-    const reach = compiled.services.reach(exchange, chosen.egress?.type === 'http3')
-    const next = (reached: Reach): Settled | Promise<Settled> => this.#sign(compiled, exchange, chosen, reached)
+  #egress(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const { pipeline, backend, mesh } = exchange
+    const choice = this.#generation.egress.choose(pipeline, backend, mesh)
+    if (choice.kind === 'refused') return this.refuse(refuse(choice.code, choice.reason))
+    this.#account.backend = backend?.name
+    this.#account.egress = choice.egress?.name
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, choice, reach)
+    const reach = this.#generation.services.reach(exchange, choice.egress?.type === 'http3')
     return reach instanceof Promise ? reach.then(next) : next(reach)
   }
 
   /** Stage 10. */
-  #sign(compiled: Compiled, exchange: Exchange, chosen: EgressDecision, reach: Reach): Settled | Promise<Settled> {
+  #sign(exchange: Exchange, choice: Choice, reach: Reach): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
-    if (reach.kind === 'respond') return this.#respond(compiled, exchange, reach)
+    if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
-    const signer = this.#generation.egress.signer(chosen, reach.origin, reach.target)
-    if (signer === undefined) return this.#forward(compiled, exchange, reach, edits)
-    const token = signer.mint(reach.origin, this.#generation.now())
-    const next = (minted: string): Forward => {
+    const signer = this.#generation.signer(choice, reach)
+    if (signer === undefined) return this.#forward(exchange, reach, edits)
+    const next = (token: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits)
-      return this.#forward(compiled, exchange, reach, [...edits, ...outboundEdits(own, minted)])
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
     }
+    const token = signer.mint(reach.origin, this.#generation.now())
     return typeof token === 'string' ? next(token) : token.then(next)
   }
 }
