@@ -95,7 +95,12 @@ export type TcpBind = {
   readonly place: Place
 }
 
-export type QuicBind = { readonly address: string; readonly port: number; readonly tls: Identity; readonly place: Place }
+export type QuicBind = {
+  readonly address: string
+  readonly port: number
+  readonly tls: Identity
+  readonly place: Place
+}
 
 export type NetworkLimits = {
   readonly maxHeadBytes: number
