@@ -5,7 +5,12 @@ import type { Exchange } from './exchange.ts'
 
 export type Reach =
   /** Answered by the gateway itself (echo, management). */
-  | { readonly kind: 'respond'; readonly status: number; readonly headers: HeaderInit; readonly body: string | Uint8Array }
+  | {
+      readonly kind: 'respond'
+      readonly status: number
+      readonly headers: HeaderInit
+      readonly body: string | Uint8Array
+    }
   /** Sent to an upstream. Hop-by-hop fields, `Host`, `Via` and `Forwarded` are not its business. */
   | {
       readonly kind: 'forward'
