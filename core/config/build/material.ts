@@ -25,8 +25,10 @@ export type Materials = {
   rsaPrivate(setting: Setting): MeshKey | undefined
   /** An RSA key to verify with: at least 2048 bits; a private key in its place is refused. */
   rsaPublic(setting: Setting): MeshKey | undefined
+  /** What a file of credentials says, without the white space around it. */
+  text(setting: Setting): string | undefined
   /** A secret of HS256; shorter than 32 bytes gives a warning. */
-  secret(key: string, value: string, place: Place): MeshKey | undefined
+  secret(key: string, value: string, place: Place): MeshKey
 }
 
 const curves: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
@@ -169,12 +171,9 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
       if (key === undefined) return problem('material/kind', setting, 'whose public key cannot be read')
       return rsaKey(key, setting)
     },
+    text: (setting) => read(setting)?.toString('utf8').trim(),
     secret(key, value, place) {
       const bytes = Buffer.from(value)
-      if (bytes.length === 0) {
-        report({ code: 'material/secret-empty', message: `${key} is empty: anyone could sign with it`, place })
-        return undefined
-      }
       if (bytes.length < secretMinBytes)
         report({
           code: 'material/secret-short',

@@ -14,7 +14,8 @@ export function buildProviders(scope: Scope): ReadonlyMap<string, Provider> {
     place: undefined,
   }
   const providers = new Map([['local', local]])
-  for (const { name, value, place, at } of scope.raw.all('provider')) {
+  for (const entry of scope.raw.all('provider')) {
+    const { name, value, place } = entry
     if (name === 'local' || providers.has(name)) continue
     if (value.api === undefined)
       scope.report({
@@ -29,7 +30,7 @@ export function buildProviders(scope: Scope): ReadonlyMap<string, Provider> {
         scope.report({
           code: 'url/malformed',
           message: `provider.${name}.api is ${JSON.stringify(value.api)}: ${url.problem}`,
-          place: at('api'),
+          place: entry.at('api'),
         })
     }
     const { api, poll_interval_secs: pollIntervalSecs, enabled } = value

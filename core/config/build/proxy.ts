@@ -16,7 +16,7 @@ export function buildProxy(scope: Scope): Proxy | undefined {
     })
     return undefined
   }
-  const { value, place, at } = entry
+  const { value, place } = entry
   const identity = value.id ?? value.name
   if (identity === undefined)
     scope.report({
@@ -30,7 +30,7 @@ export function buildProxy(scope: Scope): Proxy | undefined {
       scope.report({
         code: 'proxy/trusted-proxy',
         message: `proxy.trusted_proxies has "${text}": must be an IP address or a range such as 10.0.0.0/8`,
-        place: at('trusted_proxies', index),
+        place: entry.at('trusted_proxies', index),
       })
   const limits = value.content_limits
   return {

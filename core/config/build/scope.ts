@@ -17,6 +17,8 @@ export type Scope = {
   /** The environment; nothing is read from it but what the documentation names. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly materials: Materials
+  /** How many more names may be compared to find what was meant. */
+  readonly guesses: { left: number }
   report(report: Report): void
 }
 
@@ -32,7 +34,8 @@ export function scopeOf(
   around: Pick<Scope, 'cwd' | 'now' | 'env'>,
   report: (report: Report) => void,
 ): Scope {
-  return { raw, sources, ...around, materials: materials(around.cwd, around.now, report), report }
+  const { cwd, now } = around
+  return { raw, sources, ...around, materials: materials(cwd, now, report), guesses: { left: maxGuesses }, report }
 }
 
 const kinds = {
@@ -83,7 +86,8 @@ export function unknown(
 /** `did you mean "a"? (defined at pipelines/a.toml:8:1)`; else what there is, when that is little. */
 export function meant(scope: Scope, name: string, candidates: readonly Named[]): string | undefined {
   const names = candidates.map((candidate) => candidate.name)
-  const guess = closest(name, names)
+  const guess = scope.guesses.left > 0 ? closest(name, names) : undefined
+  scope.guesses.left -= names.length
   const defined = candidates.find((candidate) => candidate.name === guess)
   if (defined !== undefined) return `did you mean "${defined.name}"? (defined at ${spot(defined.place, scope.sources)})`
   const known = [...new Set(names)]
@@ -91,8 +95,17 @@ export function meant(scope: Scope, name: string, candidates: readonly Named[]):
   return `defined ${known.length === 1 ? 'is' : 'are'} ${known.map((one) => `"${one}"`).join(', ')}`
 }
 
+/** The same for words that the gateway knows by itself. */
+export function oneOf(word: string, known: readonly string[]): string {
+  const guess = closest(word, known)
+  return guess === undefined ? `known are ${known.join(', ')}` : `did you mean "${guess}"?`
+}
+
 /** The most names that a help text lists. */
 const listed = 6
+
+/** How many names are compared in one run: thousands of mistakes among thousands of names must not take minutes. */
+const maxGuesses = 1_000_000
 
 function keyText(name: string): string {
   return /^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name)

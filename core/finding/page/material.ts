@@ -87,21 +87,6 @@ type = "http"
 provider = "local"
 jwt_private_key_path = "keys/mesh.key"`,
   },
-  'material/secret-empty': {
-    severity: 'error',
-    title: 'a secret is empty',
-    meaning:
-      'The secret that tokens are signed with has no characters; often the variable that it comes from is empty.',
-    why: 'Whoever knows that the secret is empty can sign tokens.',
-    wrong: `[mesh.prod]
-type = "http"
-provider = "local"
-jwt_secret = ""`,
-    right: `[mesh.prod]
-type = "http"
-provider = "local"
-jwt_secret = "a-secret-of-at-least-thirty-two-bytes"`,
-  },
   'material/secret-short': {
     severity: 'warning',
     title: 'a secret is shorter than 32 bytes',
