@@ -1,6 +1,6 @@
 // The first thing that happens to a routed request: has a mesh vouched for it, and must one (spec 7.2, 7.3, decisions
 // 1 to 3). Built once per generation; a known token is answered without waiting.
-import type { Config, Endpoint, Ingress, Mesh } from '../config/model.ts'
+import type { Config, Endpoint, Ingress, Mesh, UrlPattern } from '../config/model.ts'
 import { ownOrigins } from './audience.ts'
 import type { Own } from './audience.ts'
 import { bearerOf } from './bearer.ts'
@@ -48,9 +48,13 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
 
   /** The doors of all meshes that list one of these ingresses. */
   const doorsOf = (ingresses: readonly Ingress[]): Door[] => {
-    const urls = new Map<string, Ingress['urls'][number][]>()
+    const urls = new Map<string, UrlPattern[]>()
     for (const ingress of ingresses)
-      for (const mesh of listing.get(ingress.name) ?? []) urls.set(mesh, [...(urls.get(mesh) ?? []), ...ingress.urls])
+      for (const mesh of listing.get(ingress.name) ?? []) {
+        const known = urls.get(mesh)
+        if (known === undefined) urls.set(mesh, [...ingress.urls])
+        else known.push(...ingress.urls)
+      }
     return [...urls].flatMap(([mesh, patterns]) => {
       const verifier = verifiers.get(mesh)
       return verifier === undefined ? [] : [{ verifier, own: ownOrigins(patterns) }]
@@ -90,11 +94,15 @@ function pass(gate: Gate, authorization: readonly string[], nowMs: number): Outc
   const bearer = bearerOf(authorization)
   if ('problem' in bearer) return without(gate, bearer.problem)
   const token = new Presented(bearer.token)
+  let unknown = false
+  let code: TokenCode = 'token/issuer'
   for (const { verifier, own } of gate.doors) {
     const verdict = verifier.known(token, own, nowMs)
-    if (verdict?.ok === true) return entered(gate, verifier, verdict)
+    if (verdict === undefined) unknown = true
+    else if (verdict.ok) return entered(gate, verifier, verdict)
+    else code = verdict.code
   }
-  return examined(gate, token, nowMs)
+  return unknown ? examined(gate, token, nowMs) : without(gate, code)
 }
 
 /** Asks each mesh in turn (G17). Another mesh's token is refused by its issuer, before any signature. */
@@ -114,7 +122,7 @@ function entered({ ingress }: Gate, { mesh, meshId }: Verifier, { sub, claims }:
 }
 
 function without({ required }: Gate, code: TokenCode): Outcome {
-  return { kind: required ? 'refused' : 'none', code }
+  return required ? { kind: 'refused', code } : { kind: 'none', code }
 }
 
 /**
@@ -124,15 +132,17 @@ function without({ required }: Gate, code: TokenCode): Outcome {
 function guardsOf(config: Config, doorsOf: (ingresses: readonly Ingress[]) => Door[]): Map<string, Map<string, Gate>> {
   const enabled = [...config.ingresses.values()].filter((ingress) => ingress.enabled)
   const guarding = byEndpoint(enabled.filter(({ mode, enforce }) => mode === 'mesh' && enforce === 'endpoint'))
-  const opening = byEndpoint(enabled.filter(({ mode }) => mode === 'default'))
+  const opening = new Set(enabled.filter(({ mode }) => mode === 'default').map(bindingOf))
+  const gates = new Map<string, Gate>()
+  for (const [endpoint, binding] of guarding)
+    gates.set(endpoint, { required: true, ingress: undefined, doors: doorsOf(binding) })
   const guards = new Map<string, Map<string, Gate>>()
   for (const pipeline of config.pipelines.values()) {
     const own = new Map<string, Gate>()
     for (const endpoint of pipeline.endpoints) {
-      const binding = guarding.get(identityOf(endpoint)) ?? []
-      const opened = opening.get(identityOf(endpoint))?.some((ingress) => ingress.pipeline === pipeline.name) ?? false
-      if (binding.length === 0 || opened) continue
-      own.set(endpoint.name, { required: true, ingress: undefined, doors: doorsOf(binding) })
+      const gate = gates.get(identityOf(endpoint))
+      const opened = opening.has(bindingOf({ pipeline: pipeline.name, endpoint }))
+      if (gate !== undefined && !opened) own.set(endpoint.name, gate)
     }
     guards.set(pipeline.name, own)
   }
@@ -153,6 +163,10 @@ function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
 
 function byEndpoint(ingresses: readonly Ingress[]): Map<string, Ingress[]> {
   return Map.groupBy(ingresses, ({ endpoint }) => identityOf(endpoint))
+}
+
+function bindingOf({ pipeline, endpoint }: Pick<Ingress, 'pipeline' | 'endpoint'>): string {
+  return JSON.stringify([pipeline, identityOf(endpoint)])
 }
 
 /** Names of endpoints are those of a file (1.4): its definition tells which is meant. */
