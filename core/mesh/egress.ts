@@ -81,7 +81,13 @@ export function createEgressChoice(config: Config): EgressChoice {
     const backends = new Map([...pipeline.backends, ...egresses.map(({ backend }) => backend)].map((b) => [b.name, b]))
     const plan = new Map<string, readonly Way[]>()
     for (const backend of backends.values()) {
-      const ways = egresses.flatMap((egress) => wayOf(lists, pipeline, egress, backend, listing.get(egress.name) ?? []))
+      const ways = egresses.flatMap((egress): Way[] => {
+        const meshes = listing.get(egress.name) ?? []
+        const when = whenOf(lists, pipeline, egress, backend, meshes)
+        if (when === 'never') return []
+        const names = new Set(meshes.map(({ name }) => name))
+        return [{ egress, meshes: names, when, signing: signing(backend, meshes) }]
+      })
       if (ways.length > 0) plan.set(backend.name, ways)
     }
     plans.set(pipeline.name, plan)
