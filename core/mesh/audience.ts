@@ -1,5 +1,5 @@
 // For whom a token is (decision 11): `aud` names origins, or the mesh itself.
-import type { UrlPattern } from '../config/model.ts'
+import type { Mesh, UrlPattern } from '../config/model.ts'
 
 /** What an `aud` claim names, read once. */
 export type Audience =
@@ -45,6 +45,13 @@ export function ownOrigins(urls: Iterable<UrlPattern>): Own {
     else if (ports !== 'any') ports.add(port)
   }
   return own
+}
+
+/** The origins of this gateway in a mesh: of its enabled ingresses that the mesh lists. */
+export function originsIn(mesh: Mesh): Own {
+  return ownOrigins(
+    mesh.ingress.flatMap((member) => (member.kind === 'ingress' && member.ingress.enabled ? member.ingress.urls : [])),
+  )
 }
 
 /** Whether a token for this audience is for us: for one of our origins, or for the mesh as a whole. */

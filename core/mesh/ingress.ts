@@ -2,13 +2,11 @@
 // 1 to 3). Built once per generation; a known token is answered without waiting.
 import type { Config, Endpoint, Ingress, Mesh, UrlPattern } from '../config/model.ts'
 import { ownOrigins } from './audience.ts'
-import type { Own } from './audience.ts'
-import { bearerOf } from './bearer.ts'
-import type { MeshContext } from './context.ts'
+import { open, pass } from './gate.ts'
+import type { Door, Gate, Outcome } from './gate.ts'
 import { TokenMemory } from './memory.ts'
-import type { TokenCode } from './reason.ts'
-import { createRefuser, createVerifier, Presented, trustOf } from './verify.ts'
-import type { Verdict, Verifier } from './verify.ts'
+import { createRefuser, createVerifier, trustOf } from './verify.ts'
+import type { Verifier } from './verify.ts'
 
 /** Where a request was routed to; without an ingress it came by the endpoint's own path. */
 export type Target = {
@@ -17,24 +15,10 @@ export type Target = {
   readonly ingress: Ingress | undefined
 }
 
-export type Outcome =
-  | { readonly kind: 'context'; readonly context: MeshContext }
-  /** The request goes on without context; the code says why, where a token was asked for. */
-  | { readonly kind: 'none'; readonly code: TokenCode | undefined }
-  /** 403 (decision 2). */
-  | { readonly kind: 'refused'; readonly code: TokenCode }
-
 export type IngressCheck = {
   /** `authorization` are all values of the field; `nowMs` is Unix time. Never rejects. */
   check(target: Target, authorization: readonly string[], nowMs: number): Outcome | Promise<Outcome>
 }
-
-/** A mesh at one place: its verifier, and the origins that a token may be for there. */
-type Door = { readonly verifier: Verifier; readonly own: Own }
-/** What stands before an ingress or an endpoint. */
-type Gate = { readonly required: boolean; readonly ingress: string | undefined; readonly doors: readonly Door[] }
-
-const open: Outcome = { kind: 'none', code: undefined }
 
 /** Makes the verifier of a mesh; those of providers come from elsewhere. */
 export type MakeVerifier = (mesh: Mesh, memory: TokenMemory) => Verifier
@@ -87,42 +71,6 @@ function makerOf({ providers }: Config): MakeVerifier {
     const local = providers.get(mesh.provider)?.kind === 'local'
     return local ? createVerifier(trust, memory) : createRefuser(trust, 'token/provider')
   }
-}
-
-function pass(gate: Gate, authorization: readonly string[], nowMs: number): Outcome | Promise<Outcome> {
-  if (gate.doors.length === 0) return gate.required ? { kind: 'refused', code: 'token/no-mesh' } : open
-  const bearer = bearerOf(authorization)
-  if ('problem' in bearer) return without(gate, bearer.problem)
-  const token = new Presented(bearer.token)
-  let unknown = false
-  let code: TokenCode = 'token/issuer'
-  for (const { verifier, own } of gate.doors) {
-    const verdict = verifier.known(token, own, nowMs)
-    if (verdict === undefined) unknown = true
-    else if (verdict.ok) return entered(gate, verifier, verdict)
-    else code = verdict.code
-  }
-  return unknown ? examined(gate, token, nowMs) : without(gate, code)
-}
-
-/** Asks each mesh in turn (G17). Another mesh's token is refused by its issuer, before any signature. */
-async function examined(gate: Gate, token: Presented, nowMs: number): Promise<Outcome> {
-  let code: TokenCode = 'token/issuer'
-  for (const { verifier, own } of gate.doors) {
-    const verdict = await verifier.verify(token, own, nowMs)
-    if (verdict.ok) return entered(gate, verifier, verdict)
-    // the reason of the mesh that the token names tells more than those of the others
-    if (verdict.code !== 'token/issuer') code = verdict.code
-  }
-  return without(gate, code)
-}
-
-function entered({ ingress }: Gate, { mesh, meshId }: Verifier, { sub, claims }: Verdict & { ok: true }): Outcome {
-  return { kind: 'context', context: { mesh, meshId, sub, claims, ingress } }
-}
-
-function without({ required }: Gate, code: TokenCode): Outcome {
-  return required ? { kind: 'refused', code } : { kind: 'none', code }
 }
 
 /**
