@@ -30,19 +30,9 @@ export function config(pipelines: Readonly<Record<string, PipelineSpec>>): Confi
       backends: [],
       left: [],
       right: [],
-      ingresses: Object.entries(spec.ingresses ?? {}).map(([ingress, { endpoint, urls, ...given }]): Ingress => ({
-        name: ingress,
-        pipeline: name,
-        type: 'http',
-        urls: urls.map(url),
-        endpoint: endpointOf(endpoint, shared),
-        mode: 'default',
-        enforce: 'endpoint',
-        enabled: true,
-        description: undefined,
-        place: { file, path: ['pipelines', name, 'mesh', 'ingress', ingress] },
-        ...given,
-      })),
+      ingresses: Object.entries(spec.ingresses ?? {}).map(([ingress, given]) =>
+        ingressOf(ingress, given, endpointOf(given.endpoint, shared), name),
+      ),
       egresses: [],
       place: { file, path: ['pipelines', name] },
     }
@@ -94,6 +84,21 @@ export function told(routes: Routes, authority: string, target: string, method =
   const by = ingress === undefined ? '' : ` [${ingress.name}]`
   const needs = guard === undefined ? '' : ` guarded by ${guard.ingresses.map(({ name }) => name).join(' ')}`
   return `${pipeline.name}/${endpoint.name}${by} ${prefix}|${outcome.rest}${needs}`
+}
+
+function ingressOf(name: string, given: IngressSpec, endpoint: Endpoint, pipeline: string): Ingress {
+  return {
+    name,
+    pipeline,
+    type: 'http',
+    urls: given.urls.map(url),
+    endpoint,
+    mode: given.mode ?? 'default',
+    enforce: given.enforce ?? 'endpoint',
+    enabled: given.enabled ?? true,
+    description: undefined,
+    place: { file: `pipelines/${pipeline}.toml`, path: ['pipelines', pipeline, 'mesh', 'ingress', name] },
+  }
 }
 
 function endpointOf(name: string, shared: ReadonlyMap<string, EndpointSpec>): Endpoint {

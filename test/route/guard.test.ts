@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { compileRoutes } from '../../core/route/table.ts'
 import { suite } from '../support/suite.ts'
@@ -182,26 +182,9 @@ function climbed(path: string): string {
   return `/${out.join('/')}`
 }
 
-const part = fc.constantFrom(
-  ...[
-    'fhir',
-    'public',
-    'inner',
-    'a',
-    'b+c',
-    'only',
-    'x',
-    '',
-    '.',
-    '..',
-    '%66hir',
-    'fhi%72',
-    'b%2bc',
-    'b%2Bc',
-    '%2e%2E',
-  ],
-  ...['%2f', '%2F', '%5c', '\\', ';', '%3b', ';v=1', '%2e'],
-)
+const names = ['fhir', 'public', 'inner', 'a', 'b+c', 'only', 'x', '', '.', '..', '%66hir', 'fhi%72', 'b%2bc', 'b%2Bc']
+const twists = ['%2f', '%2F', '%5c', '\\', ';', '%3b', ';v=1', '%2e', '%2e%2E']
+const part = fc.constantFrom(...names, ...twists)
 const separator = fc.constantFrom('/', '/', '/', '//', '%2f', '%5C', ';', ';/', '')
 const spelled = fc
   .array(fc.tuple(separator, part), { minLength: 1, maxLength: 6 })

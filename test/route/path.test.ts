@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { covers, readings, splitTarget } from '../../core/route/path.ts'
 import type { Target } from '../../core/route/path.ts'
