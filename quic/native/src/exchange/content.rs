@@ -153,6 +153,7 @@ impl Exchange {
                 // A request without content can be forwarded as it is.
                 self.consumed = !body.is_empty();
                 self.ledger.record.bytes_in = body.len() as u64;
+                self.head.content_length = Some(body.len() as u64);
                 self.ask(|out, id| encode::collected(out, id, &body, &trailers))
                     .await
             }

@@ -1,0 +1,4 @@
+// Findings about shapes: stand-in.
+import type { Pages } from './page.ts'
+
+export const schema = {} as const satisfies Pages
