@@ -4,10 +4,31 @@ import type { Log } from '../log/log.ts'
 import type { MeshContext } from '../mesh/context.ts'
 import type { HeaderEdit, RequestHead } from '../../quic/index.ts'
 
+/** A request's head with the fields that the client meant for the application: never a mesh token. */
+export type HeadView = Pick<
+  RequestHead,
+  | 'id'
+  | 'version'
+  | 'protocol'
+  | 'tls'
+  | 'method'
+  | 'scheme'
+  | 'authority'
+  | 'target'
+  | 'headers'
+  | 'header'
+  | 'headerAll'
+  | 'contentLength'
+  | 'mayHaveBody'
+  | 'upgrade'
+  | 'localPort'
+  | 'signal'
+>
+
 export type Exchange = {
   /** The request id: in the log, in `x-request-id`, in bodies that the gateway makes. */
   readonly id: string
-  readonly head: RequestHead
+  readonly head: HeadView
   /** The peer, or whom a trusted proxy speaks for; IPv4-mapped IPv6 is unwrapped. */
   readonly clientAddress: string
   /** The address of the socket's peer, unwrapped. */

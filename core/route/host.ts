@@ -34,3 +34,13 @@ function shortened(address: string | undefined): string | undefined {
   if (address === undefined || !ipaddr.IPv6.isValid(address)) return undefined
   return `[${ipaddr.IPv6.parse(address).toRFC5952String()}]`
 }
+
+/**
+ * Where a request over plain text is sent by `force_https`: the same target at the same host, at the port of https
+ * (spec 15, G03). Nothing when the request names no valid host.
+ */
+export function httpsLocation(authority: string, target: string): string | undefined {
+  const named = hostOf(authority)
+  if (named === undefined || named.host === '') return undefined
+  return `https://${named.host}${target.startsWith('/') ? target : '/'}`
+}

@@ -1,0 +1,180 @@
+// One request between its route and its answer: the stages that need its exchange (5 to 11 of request.ts).
+import type {
+  BodyDecision,
+  Decision,
+  Failure,
+  FailureDecision,
+  Forward,
+  HeaderEdit,
+  RequestHead,
+  Respond,
+  ResponseDecision,
+  ResponseHead,
+} from '../../quic/index.ts'
+import { inbound, outbound } from '../mesh/authorization.ts'
+import type { Choice } from '../mesh/egress.ts'
+import type { Outcome } from '../mesh/ingress.ts'
+import type { Exchange } from '../pipeline/exchange.ts'
+import { edited } from '../pipeline/fields.ts'
+import type { Verdict } from '../pipeline/middleware.ts'
+import { withRetries } from '../pipeline/retry.ts'
+import type { Reach } from '../pipeline/service.ts'
+import { refuse } from '../refusal/refusal.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import type { Target } from '../route/path.ts'
+import type { Route } from '../route/table.ts'
+import type { Account } from './account.ts'
+import { answerOf, refusalOf } from './answer.ts'
+import { forwardingEdits, responseEdits } from './forwarded.ts'
+import type { Client } from './forwarded.ts'
+import type { Generation, Served } from './generation.ts'
+import { viewOf } from './view.ts'
+
+type ForwardReach = Extract<Reach, { kind: 'forward' }>
+type RespondReach = Extract<Reach, { kind: 'respond' }>
+
+export class Passage {
+  readonly id: string
+  readonly #generation: Generation
+  readonly #network: Served
+  readonly #head: RequestHead
+  readonly #client: Client
+  readonly #account: Account
+
+  constructor(generation: Generation, network: Served, head: RequestHead, client: Client, id: string) {
+    this.id = id
+    this.#generation = generation
+    this.#network = network
+    this.#head = head
+    this.#client = client
+    this.#account = {
+      requestId: id,
+      network: network.network.name,
+      clientAddress: client.address,
+      method: head.method,
+      authority: head.authority,
+      target: head.target,
+      prefix: undefined,
+      pipeline: undefined,
+      ingress: undefined,
+      endpoint: undefined,
+      backend: undefined,
+      egress: undefined,
+      mesh: undefined,
+      signedFor: undefined,
+      code: undefined,
+      detail: undefined,
+      ended: generation.hold(),
+    }
+    generation.accounts.add(head.id, this.#account)
+  }
+
+  /** The gateway's own answer; its reason goes to the log. */
+  refuse(refusal: Refusal): Respond {
+    this.#account.code = refusal.code
+    this.#account.detail = refusal.detail
+    return answerOf(refusal, this.id)
+  }
+
+  /** Stage 5: the mesh token, before a byte of the content is asked for or any middleware runs. */
+  enter(route: Route, target: Target, rest: string, allow: string | undefined): Decision | Promise<Decision> {
+    const { pipeline, endpoint, ingress, prefix } = route
+    const account = this.#account
+    account.prefix = prefix
+    account.pipeline = pipeline.name
+    account.endpoint = endpoint.name
+    account.ingress = ingress?.name
+    const generation = this.#generation
+    const authorization = this.#head.headerAll('authorization')
+    const admit = (outcome: Outcome): Decision | Promise<Decision> => {
+      generation.count(outcome)
+      if (outcome.kind === 'refused') return this.refuse(refuse('mesh/required', outcome.reason))
+      const context = outcome.kind === 'context' ? outcome.context : undefined
+      account.mesh = context
+      // who may not enter does not learn what is here
+      if (allow !== undefined) {
+        return this.refuse(refuse('route/method', 'the endpoint does not take this method', { allow }))
+      }
+      const edits: HeaderEdit[] = [...inbound(this.#head, context !== undefined)]
+      return this.#content({
+        id: this.id,
+        head: viewOf(this.#head, edits),
+        clientAddress: this.#client.address,
+        peerAddress: this.#client.peer,
+        network: this.#network.network,
+        pipeline,
+        endpoint,
+        ingress,
+        prefix,
+        path: rest,
+        query: target.query,
+        mesh: context,
+        edits,
+        backend: pipeline.backends[0],
+        metadata: new Map(),
+        body: undefined,
+        log: generation.log,
+      })
+    }
+    const outcome = generation.ingress.check(route, authorization, generation.now())
+    return outcome instanceof Promise ? outcome.then(admit) : admit(outcome)
+  }
+
+  /** Stage 6: declared lengths; then the content itself, where a middleware or the service reads it. */
+  #content(exchange: Exchange): Decision | Promise<Decision> {
+    const { maxBodySize } = this.#generation.config.proxy.limits
+    const { contentLength, mayHaveBody } = this.#head
+    if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
+      return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
+    }
+    const { chain } = this.#generation.compiled(exchange.pipeline)
+    const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
+    if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
+    return {
+      kind: 'collect',
+      maxBytes: wanted,
+      onBody: (body) => {
+        exchange.body = body
+        return this.#left(exchange)
+      },
+    }
+  }
+
+  /** Stage 7. */
+  #left(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const next = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
+      this.#account.mesh = exchange.mesh
+      return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
+    }
+    const verdict = this.#generation.compiled(exchange.pipeline).chain.runLeft(exchange)
+    return verdict instanceof Promise ? verdict.then(next) : next(verdict)
+  }
+
+  /** Stages 8 and 9: may it leave, and what the backend makes of it. */
+  #egress(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const { pipeline, backend, mesh } = exchange
+    const choice = this.#generation.egress.choose(pipeline, backend, mesh)
+    if (choice.kind === 'refused') return this.refuse(refuse(choice.code, choice.reason))
+    this.#account.backend = backend?.name
+    this.#account.egress = choice.egress?.name
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, choice, reach)
+    const reach = this.#generation.services.reach(exchange, choice.egress?.type === 'http3')
+    return reach instanceof Promise ? reach.then(next) : next(reach)
+  }
+
+  /** Stage 10. */
+  #sign(exchange: Exchange, choice: Choice, reach: Reach): BodyDecision | Promise<BodyDecision> {
+    if (reach.kind === 'refuse') return this.refuse(reach.refusal)
+    if (reach.kind === 'respond') return this.#respond(exchange, reach)
+    const edits = [...exchange.edits, ...reach.edits]
+    const signer = this.#generation.signer(choice, reach)
+    if (signer === undefined) return this.#forward(exchange, reach, edits)
+    const next = (token: string): Forward => {
+      this.#account.signedFor = signer.mesh
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
+    }
+    const token = signer.mint(reach.origin, this.#generation.now())
+    return typeof token === 'string' ? next(token) : token.then(next)
+  }
+}

@@ -1,0 +1,43 @@
+// The way of a request, stage by stage. Each stage answers (a refusal, a redirect) or lets the request on to the next;
+// all of them belong to one generation, from the first byte to the last.
+//
+//   1 client         whose request it is; a header is believed only from a trusted proxy
+//   2 target, host   what can be read in two ways is refused (decision 20)
+//   3 force_https    301 (spec 3)
+//   4 route          ingress URL, then endpoint prefix (spec 4.1)
+//   5 mesh           the token, before anything else reads the request (decisions 1 to 4)
+//   6 body limit     declared lengths; the engine counts the others (decision 5)
+//   7 left chain     middleware, with the body where one of them asks for it
+//   8 egress         may it leave, and over which transport (decisions 1, 15)
+//   9 service        what the backend makes of it
+//  10 signature      the mesh token for the destination (decision 14)
+//  11 forward        the response passes the right chain on its way back
+import { randomUUID } from 'node:crypto'
+import type { Decision, RequestHead } from '../../quic/index.ts'
+import { refuse } from '../refusal/refusal.ts'
+import { parseHost } from '../route/host.ts'
+import { splitTarget } from '../route/path.ts'
+import { redirectOf } from './answer.ts'
+import type { Generation, Served } from './generation.ts'
+import { Passage } from './passage.ts'
+
+/** Decides about one request that came in through a network. */
+export function decide(generation: Generation, network: Served, head: RequestHead): Decision | Promise<Decision> {
+  const client = generation.clients.of(head)
+  const passage = new Passage(generation, network, head, client, client.requestId ?? randomUUID())
+  if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
+  const target = splitTarget(head.target)
+  if ('problem' in target) return passage.refuse(refuse('request/path', target.problem))
+  const host = parseHost(client.authority ?? head.authority)
+  if ('problem' in host) return passage.refuse(refuse('request/host', host.problem))
+  if (network.forceHttps && !head.tls) {
+    return passage.answer(redirectOf(`https://${host.host}${head.target}`, passage.id))
+  }
+  const route = network.routes.find(host.host, host.port ?? head.localPort, target.path, head.method)
+  if (route.kind === 'none') return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+  if (route.kind === 'method') {
+    const allow = { allow: route.allow.join(', ') }
+    return passage.refuse(refuse('route/method', 'the endpoint does not take this method', allow))
+  }
+  return passage.enter(route, target)
+}

@@ -1,0 +1,89 @@
+// A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood.
+import type { Field, RequestHead } from '../../quic/index.ts'
+import type { HeadView } from '../pipeline/exchange.ts'
+
+/** Changes to fields, as quic/ takes them. */
+type Edit = { readonly remove: string } | { readonly set: Field } | { readonly append: Field }
+
+/** The head with some fields changed; the head itself when nothing changes. */
+export function viewOf(head: RequestHead, edits: readonly Edit[]): HeadView {
+  return edits.length === 0 ? head : new EditedHead(head, edits)
+}
+
+/** Applies edits to a list of fields, as the engine does it to what leaves. */
+export function applyEdits(fields: readonly Field[], edits: readonly Edit[]): readonly Field[] {
+  let list = fields
+  for (const edit of edits) {
+    if ('append' in edit) list = [...list, edit.append]
+    else {
+      const name = 'remove' in edit ? edit.remove : edit.set[0]
+      const kept = list.filter(([field]) => field !== name)
+      list = 'set' in edit ? [...kept, edit.set] : kept
+    }
+  }
+  return list
+}
+
+class EditedHead implements HeadView {
+  readonly #head: RequestHead
+  readonly #edits: readonly Edit[]
+  #list: readonly Field[] | undefined
+
+  constructor(head: RequestHead, edits: readonly Edit[]) {
+    this.#head = head
+    this.#edits = edits
+  }
+
+  get headers(): readonly Field[] {
+    return (this.#list ??= applyEdits(this.#head.headers, this.#edits))
+  }
+
+  header(name: string): string | undefined {
+    return this.headerAll(name)[0]
+  }
+
+  headerAll(name: string): string[] {
+    const wanted = name.toLowerCase()
+    return this.headers.filter(([field]) => field === wanted).map(([, value]) => value)
+  }
+
+  get id(): number {
+    return this.#head.id
+  }
+  get version() {
+    return this.#head.version
+  }
+  get protocol() {
+    return this.#head.protocol
+  }
+  get tls(): boolean {
+    return this.#head.tls
+  }
+  get method(): string {
+    return this.#head.method
+  }
+  get scheme(): string {
+    return this.#head.scheme
+  }
+  get authority(): string {
+    return this.#head.authority
+  }
+  get target(): string {
+    return this.#head.target
+  }
+  get contentLength(): number | undefined {
+    return this.#head.contentLength
+  }
+  get mayHaveBody(): boolean {
+    return this.#head.mayHaveBody
+  }
+  get upgrade(): string | undefined {
+    return this.#head.upgrade
+  }
+  get localPort(): number {
+    return this.#head.localPort
+  }
+  get signal(): AbortSignal {
+    return this.#head.signal
+  }
+}

@@ -1,0 +1,25 @@
+// Conditions on values: of a header field, of a query parameter.
+import type { ValueMatch } from '../../config/model.ts'
+import { compileRegex } from '../regex/regex.ts'
+import type { Match } from './rule.ts'
+
+/** Whether a value meets the condition. */
+export type Condition = (value: string) => Match
+
+/** Compiles a condition; `fold` makes `exact` and `contains` blind to case. */
+export function compileCondition({ match, value }: ValueMatch, fold: boolean): Condition {
+  const shape = (text: string): string => (fold ? text.toLowerCase() : text)
+  const wanted = shape(value)
+  switch (match) {
+    case 'exists':
+      return () => true
+    case 'exact':
+      return (text) => shape(text) === wanted
+    case 'contains':
+      return (text) => shape(text).includes(wanted)
+    case 'regex': {
+      const regex = compileRegex(value)
+      return (text) => regex.test(text)
+    }
+  }
+}
