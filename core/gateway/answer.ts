@@ -41,9 +41,7 @@ function pairs(headers: HeaderInit | undefined): (readonly [string, string])[] {
   if (headers === undefined) return []
   if (isPairs(headers)) return [...headers]
   return Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'string'
-      ? [[name, value] as const]
-      : value.map((one): readonly [string, string] => [name, one]),
+    typeof value === 'string' ? [[name, value] as const] : value.map((one): readonly [string, string] => [name, one]),
   )
 }
 
