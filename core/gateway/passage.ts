@@ -175,7 +175,9 @@ export class Passage {
     if (signer === undefined) return this.#forward(exchange, reach, edits)
     const next = (token: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
+        name === 'authorization' ? [value] : [],
+      )
       return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
     }
     const token = signer.mint(reach.origin, this.#generation.now())
