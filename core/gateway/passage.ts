@@ -4,6 +4,7 @@ import type {
   Decision,
   Failure,
   FailureDecision,
+  Field,
   Forward,
   HeaderEdit,
   RequestHead,
@@ -24,7 +25,7 @@ import type { Refusal } from '../refusal/refusal.ts'
 import type { Target } from '../route/path.ts'
 import type { Route } from '../route/table.ts'
 import type { Account } from './account.ts'
-import { answerOf, refusalOf } from './answer.ts'
+import { answerOf, pairs, refusalOf } from './answer.ts'
 import { forwardingEdits, responseEdits } from './forwarded.ts'
 import type { Client } from './forwarded.ts'
 import type { Generation, Served } from './generation.ts'
@@ -127,7 +128,7 @@ export class Passage {
     if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
       return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
     }
-    const { chain } = this.#generation.compiled(exchange.pipeline)
+    const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
     if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
     return {
@@ -146,7 +147,7 @@ export class Passage {
       this.#account.mesh = exchange.mesh
       return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
     }
-    const verdict = this.#generation.compiled(exchange.pipeline).chain.runLeft(exchange)
+    const verdict = this.#generation.chain(exchange.pipeline).runLeft(exchange)
     return verdict instanceof Promise ? verdict.then(next) : next(verdict)
   }
 
@@ -176,5 +177,60 @@ export class Passage {
     }
     const token = signer.mint(reach.origin, this.#generation.now())
     return typeof token === 'string' ? next(token) : token.then(next)
+  }
+
+  /** Stage 11. */
+  #forward(exchange: Exchange, reach: ForwardReach, edits: readonly HeaderEdit[]): Forward {
+    const generation = this.#generation
+    const account = this.#account
+    const { maxBodySize } = generation.config.proxy.limits
+    const backend = account.backend ?? ''
+    const forward: Forward = {
+      kind: 'forward',
+      upstream: reach.upstream,
+      method: reach.method,
+      target: reach.target,
+      authority: reach.authority,
+      edit: [...edits, ...forwardingEdits(this.#head, this.#client), { set: ['x-request-id', this.id] }],
+      maxBodyBytes: maxBodySize,
+      onResponse: (response) => this.#response(exchange, reach, response),
+    }
+    return withRetries(forward, {
+      method: reach.method ?? this.#head.method,
+      max: reach.maxRetries,
+      budget: reach.budget,
+      signal: () => this.#head.signal,
+      now: () => performance.now(),
+      onRetry: (failure) => {
+        generation.metrics.upstreamFailure(backend, failure.code)
+        generation.metrics.retry(backend)
+      },
+      giveUp: (failure) => this.#failed(backend, failure),
+    })
+  }
+
+  #failed(backend: string, failure: Failure): FailureDecision {
+    if (failure.fault === 'upstream' || failure.fault === 'config') {
+      this.#generation.metrics.upstreamFailure(backend, failure.code)
+    }
+    return this.refuse(refusalOf(failure))
+  }
+
+  /** The way back: the service's own words, then the right chain. */
+  #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
+    const chain = this.#generation.chain(exchange.pipeline)
+    const edit = [
+      ...(reach.responseEdits?.(response) ?? []),
+      ...chain.runRight(exchange, response),
+      ...responseEdits(response),
+      { set: ['x-request-id', this.id] as const },
+    ]
+    return { kind: 'pass', edit }
+  }
+
+  /** An answer of echo, management or an endpoint itself; the right chain sees a response of an upstream alone. */
+  #respond(exchange: Exchange, reach: RespondReach): Respond {
+    const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
+    return { kind: 'respond', status: reach.status, headers, body: reach.body }
   }
 }
