@@ -2,6 +2,7 @@
 // looking decides. So a storm of events is one change, an event without a change is none, and a change that no event
 // told of (network and bind mounts, links outside of what is watched) is seen by the next look all the same.
 import { watch } from 'chokidar'
+import type { FSWatcher } from 'chokidar'
 import { places, relevant, traceOf } from './trace.ts'
 import type { Places } from './trace.ts'
 
@@ -49,7 +50,7 @@ class Watcher {
   readonly ready: Promise<void>
   readonly #onChange: () => void | Promise<void>
   readonly #options: { readonly onError: (error: unknown) => void } & typeof defaults
-  readonly #chokidar
+  #chokidar: FSWatcher | undefined
   readonly #poll: NodeJS.Timeout
   /** What each path looked like when its change was told last. */
   readonly #seen = new Map<string, string>()
@@ -72,19 +73,6 @@ class Watcher {
       pollMs: options.pollMs ?? defaults.pollMs,
       onError: options.onError ?? (() => undefined),
     }
-    this.#chokidar = watch([], {
-      // folders that hold nothing of interest are not entered. A depth would lose folders that come back
-      ignored: (path) => !relevant(this.#places, path),
-      ignoreInitial: true,
-      // the places that links lead to are watched by themselves
-      followSymlinks: false,
-      atomic: false,
-      ignorePermissionErrors: true,
-      // what listens keeps the process alive, not what watches
-      persistent: false,
-    })
-    this.#chokidar.on('all', () => this.#touch())
-    this.#chokidar.on('error', (error) => this.#options.onError(error))
     this.#poll = setInterval(() => void this.#compare(), this.#options.pollMs).unref()
     this.ready = this.#start()
   }
@@ -99,13 +87,30 @@ class Watcher {
     this.#closed = true
     clearInterval(this.#poll)
     clearTimeout(this.#timer)
-    await this.#chokidar.close()
+    await this.#chokidar?.close()
   }
 
   async #start(): Promise<void> {
-    const ready = new Promise<void>((resolve) => this.#chokidar.once('ready', () => resolve()))
+    this.#places = await places(this.#paths)
     await this.#compare()
-    await ready
+    if (this.#closed) return
+    const chokidar = watch([...this.#places.folders], {
+      // folders that hold nothing of interest are not entered. A depth would lose folders that come back
+      ignored: (path) => !relevant(this.#places, path),
+      ignoreInitial: true,
+      // the places that links lead to are watched by themselves
+      followSymlinks: false,
+      atomic: false,
+      ignorePermissionErrors: true,
+      // what listens keeps the process alive, not what watches
+      persistent: false,
+    })
+    this.#chokidar = chokidar
+    chokidar.on('all', () => this.#touch())
+    chokidar.on('error', (error) => this.#options.onError(error))
+    await new Promise<void>((resolve) => chokidar.once('ready', () => resolve()))
+    // what changed before events came
+    await this.#compare()
   }
 
   /** An event: look when it has been quiet for a while. */
@@ -168,7 +173,8 @@ class Watcher {
   async #follow(): Promise<void> {
     const before = this.#places
     const next = await places(this.#paths)
-    if (this.#closed) return
+    // before the start there is nothing to change
+    if (this.#closed || this.#chokidar === undefined) return
     this.#places = next
     const added = [...next.folders].filter((folder) => !before.folders.has(folder))
     // chokidar would ignore such a path from now on: one that may come back stays

@@ -235,8 +235,8 @@ test('a call that fails is followed by the next', async () => {
 })
 
 test('paths that are taken away are not told, and new ones are', async () => {
-  const { write, path, watching, settle } = await scene()
-  write('other.toml', 'x')
+  const before = (at: string): void => writeFileSync(join(at, 'other.toml'), 'x')
+  const { write, path, watching, settle } = await scene({ before })
   watching.update([path('other.toml')])
   await settle(0)
   write('config.toml', 'a = 2')
