@@ -1,21 +1,14 @@
-// The face of core/: what a program that runs gateways may use. cli/ uses nothing else.
+// The gateway as a library: what the command line can do, a program that embeds core/ can do, through this door.
+export { configJsonSchema } from './config/jsonschema.ts'
 export { loadConfig } from './config/load.ts'
-export type { Loaded } from './config/load.ts'
 export type { Config, LogLevel } from './config/model.ts'
 export type { Finding } from './finding/finding.ts'
-export {
-  explainPage,
-  isFindingCode,
-  renderFinding,
-  renderFindings,
-  report,
-  strict,
-  summaryLine,
-} from './finding/render.ts'
+export { explainPage, isFindingCode, renderFinding, renderFindings, report, strict } from './finding/render.ts'
 export type { Paint, Style } from './finding/render.ts'
 export { findings } from './finding/table.ts'
 export { closest } from './finding/typo.ts'
 export { startGateway } from './gateway/gateway.ts'
-export type { Gateway, GatewayOptions, Start } from './gateway/gateway.ts'
+export type { Gateway } from './gateway/gateway.ts'
 export { createLog } from './log/pino.ts'
-export type { LogOptions, LogSettings, OpenLog } from './log/pino.ts'
+export type { OpenLog } from './log/pino.ts'
+export { mintFor, verifyFor } from './mesh/token.ts'

@@ -42,9 +42,7 @@ export function pairs(headers: HeaderInit | undefined): (readonly [string, strin
   if (headers === undefined) return []
   if (isPairs(headers)) return [...headers]
   return Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'string'
-      ? [[name, value] as const]
-      : value.map((one): readonly [string, string] => [name, one]),
+    typeof value === 'string' ? [[name, value] as const] : value.map((one): readonly [string, string] => [name, one]),
   )
 }
 

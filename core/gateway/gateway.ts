@@ -1,31 +1,35 @@
 // A running gateway: one engine, its sockets, and the generation that decides. A reload makes the next generation
 // beside it and swaps them in one turn of the event loop; a configuration that is refused changes nothing.
+import { randomUUID } from 'node:crypto'
 import { startEngine } from '../../quic/index.ts'
 import type { Decision, Engine, EngineEvent, ExchangeRecord, RequestHead } from '../../quic/index.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Loaded } from '../config/load.ts'
+import type { Config } from '../config/model.ts'
 import type { Finding } from '../finding/finding.ts'
 import { accessLine } from '../log/access.ts'
 import type { Log } from '../log/log.ts'
 import { createMeshCheck } from '../mesh/explicit.ts'
 import { createChains } from '../pipeline/chain.ts'
 import { createRateLimits } from '../pipeline/ratelimit.ts'
-import type { ReloadFacts } from '../pipeline/service/facts.ts'
+import type { ManagementFacts, Reloaded, ReloadFacts } from '../pipeline/service/facts.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { Accounts } from './account.ts'
 import { answerOf } from './answer.ts'
 import { describeChange } from './change.ts'
+import { logEvent } from './event.ts'
 import { createFetcher } from './fetch.ts'
 import { Generation } from './generation.ts'
 import type { Lasting } from './generation.ts'
 import { Listeners } from './listeners.ts'
 import type { Listening } from './listeners.ts'
 import { createMetrics } from './metrics.ts'
-import { managementFacts } from './pages.ts'
+import type { Metrics } from './metrics.ts'
+import { infoFacts, pipelineFacts, routeFacts, statusFacts } from './pages.ts'
 import { decide } from './request.ts'
 import { Upstreams } from './upstreams.ts'
 import { watchFiles } from './watch.ts'
-import type { Watch } from './watch.ts'
+import type { Watching } from './watch.ts'
 
 export type GatewayOptions = {
   /** Path of config.toml. */
@@ -41,15 +45,6 @@ export type GatewayOptions = {
   readonly graceMs: number
   /** Told of the settings of each configuration that is taken. */
   readonly onConfig?: ((config: Config) => void) | undefined
-}
-
-/** How a reload ended. */
-export type Reloaded = {
-  readonly ok: boolean
-  readonly generation: number
-  /** What changed, or why nothing did. */
-  readonly message: string
-  readonly findings: readonly Finding[]
 }
 
 /** What a start comes to: a gateway, or the findings that forbid it. */
@@ -251,7 +246,7 @@ export class Gateway {
 
   #management(): ManagementFacts {
     return {
-      info: () => infoOf(this.#options.version, this.#generation.config, this.#startedAtMs),
+      info: () => infoFacts(this.#options.version, this.#generation.config, this.#startedAtMs, Date.now()),
       pipelines: () => pipelineFacts(this.#generation.config),
       routes: () => routeFacts(this.#generation.config),
       health: () => ({ status: this.#stopping ? 'draining' : 'ok', generation: this.#generation.number }),

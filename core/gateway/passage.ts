@@ -14,7 +14,8 @@ import type {
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
 import type { Choice } from '../mesh/egress.ts'
-import type { Outcome } from '../mesh/ingress.ts'
+import type { Outcome } from '../mesh/gate.ts'
+import { reasons } from '../mesh/reason.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
@@ -88,8 +89,10 @@ export class Passage {
     const generation = this.#generation
     const authorization = this.#head.headerAll('authorization')
     const admit = (outcome: Outcome): Decision | Promise<Decision> => {
-      generation.count(outcome)
-      if (outcome.kind === 'refused') return this.refuse(refuse('mesh/required', outcome.reason))
+      this.#count(route, outcome)
+      if (outcome.kind === 'refused') {
+        return this.refuse(refuse('mesh/required', `${outcome.code}: ${reasons[outcome.code]}`))
+      }
       const context = outcome.kind === 'context' ? outcome.context : undefined
       account.mesh = context
       // who may not enter does not learn what is here
@@ -172,7 +175,9 @@ export class Passage {
     if (signer === undefined) return this.#forward(exchange, reach, edits)
     const next = (token: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
+        name === 'authorization' ? [value] : [],
+      )
       return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
     }
     const token = signer.mint(reach.origin, this.#generation.now())

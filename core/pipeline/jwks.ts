@@ -28,6 +28,7 @@ const retryMs = 10_000
 /** From this part of their time on, keys are fetched again while they still serve. */
 const ahead = 0.75
 const maxKeys = 256
+/** Characters of a member: the modulus of a 16,384 bit key has 2,731. */
 const maxText = 4096
 
 /** A source for one URL. */
@@ -88,39 +89,25 @@ function usableKeys(document: unknown): JWK[] {
 }
 
 function publicPart(key: Readonly<Record<string, unknown>>): JWK | undefined {
-  const operations = key['key_ops']
-  if (key['use'] !== undefined && key['use'] !== 'sig') return undefined
+  const { kty, use, key_ops: operations } = key
+  if (use !== undefined && use !== 'sig') return undefined
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined
-  const members = membersOf(key['kty'])
-  if (members === undefined) return undefined
-  const part: Record<string, string> = {}
-  for (const name of ['kty', ...members]) {
-    const value = key[name]
-    if (typeof value !== 'string' || value.length > maxText) return undefined
-    part[name] = value
-  }
-  for (const name of ['kid', 'alg']) {
-    const value = key[name]
-    if (value === undefined) continue
-    if (typeof value !== 'string' || value.length > maxText) return undefined
-    part[name] = value
-  }
-  // the members that a key of its type needs have been found, all of them text
-  return part as JWK
+  const needed = typeof kty === 'string' ? members.get(kty) : undefined
+  if (needed === undefined) return undefined
+  const names = ['kty', ...needed, ...['kid', 'alg'].filter((name) => key[name] !== undefined)]
+  if (!names.every((name) => isShortText(key[name]))) return undefined
+  return Object.fromEntries(names.map((name) => [name, key[name]]))
 }
 
-/** The public members of a key; none for types that cannot be public: a shared secret (oct) is no key of a JWKS. */
-function membersOf(type: unknown): readonly string[] | undefined {
-  switch (type) {
-    case 'RSA':
-      return ['n', 'e']
-    case 'EC':
-      return ['crv', 'x', 'y']
-    case 'OKP':
-      return ['crv', 'x']
-    default:
-      return undefined
-  }
+/** Public members by type of key; other types cannot be public: a shared secret (oct) is no key of a JWKS. */
+const members: ReadonlyMap<string, readonly string[]> = new Map([
+  ['RSA', ['n', 'e']],
+  ['EC', ['crv', 'x', 'y']],
+  ['OKP', ['crv', 'x']],
+])
+
+function isShortText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxText
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 // [provider.<name>]; `local` is always there.
-import { parseUrlPattern } from '../../route/url.ts'
 import type { Provider } from '../model.ts'
+import { readLink } from './link.ts'
 import { unknown } from './scope.ts'
 import type { Scope } from './scope.ts'
 
@@ -24,15 +24,7 @@ export function buildProviders(scope: Scope): ReadonlyMap<string, Provider> {
         place,
         mark: 'key',
       })
-    else {
-      const url = parseUrlPattern(value.api)
-      if ('problem' in url)
-        scope.report({
-          code: 'url/malformed',
-          message: `provider.${name}.api is ${JSON.stringify(value.api)}: ${url.problem}`,
-          place: entry.at('api'),
-        })
-    }
+    else readLink(scope, value.api, entry.at('api'))
     const { api, poll_interval_secs: pollIntervalSecs, enabled } = value
     providers.set(name, { name, kind: 'runbeam', api, pollIntervalSecs, enabled, place })
   }

@@ -1,8 +1,9 @@
 // [proxy] and [logging].
 import { resolve } from 'node:path'
-import { isCidr } from '../address.ts'
+import { compileAddresses } from '../../pipeline/address.ts'
 import type { Logging, Proxy } from '../model.ts'
 import { headDefaults, maxCollectedDefault } from '../schema/proxy.ts'
+import { failure } from './rule.ts'
 import type { Scope } from './scope.ts'
 
 export function buildProxy(scope: Scope): Proxy | undefined {
@@ -26,7 +27,7 @@ export function buildProxy(scope: Scope): Proxy | undefined {
       mark: 'key',
     })
   for (const [index, text] of value.trusted_proxies.entries())
-    if (!isCidr(text))
+    if (failure(() => compileAddresses([text])) !== undefined)
       scope.report({
         code: 'proxy/trusted-proxy',
         message: `proxy.trusted_proxies has "${text}": must be an IP address or a range such as 10.0.0.0/8`,

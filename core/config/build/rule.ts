@@ -1,11 +1,12 @@
 // [rules.<name>]: what one rule of a policy looks at (spec 5.6). What would never match is refused: a rule that
 // denies and never matches lets everything through.
-import { isCidr } from '../address.ts'
 import type { Place } from '../../finding/finding.ts'
 import type { Rule, ValueMatch } from '../model.ts'
 import type { Tables } from '../schema/index.ts'
+import { compileAddresses } from '../../pipeline/address.ts'
+import { compilePattern } from '../../pipeline/pattern.ts'
+import { compileRegex } from '../../pipeline/regex/regex.ts'
 import { isMethod } from './endpoint.ts'
-import { parsePattern } from './pattern.ts'
 import type { Scope } from './scope.ts'
 
 /** A rule as it was read: a table of its own, or one inside a policy. */
@@ -33,6 +34,12 @@ export function buildRule(scope: Scope, source: RuleSource): Rule | undefined {
     })
   }
   const common = { id: name, name: value.name, weight: value.weight, enabled: value.enabled, place }
+  if (value.type === 'geo')
+    scope.report({
+      code: 'policy/no-country',
+      message: `rule "${name}" looks at the country of clients, which nothing in this version finds out: it never matches`,
+      place: source.at('type'),
+    })
   const specific = specificOf(value, refuse)
   return usable ? { ...common, ...specific } : undefined
 }
@@ -51,8 +58,11 @@ function specificOf(value: Value, refuse: Refuse): Specific {
       return { type: value.type }
     case 'ip_allow':
     case 'ip_deny':
-      each(value.options.ip_addresses, 'ip_addresses', refuse, (text) =>
-        isCidr(text) ? undefined : 'must be an IP address or a range such as 10.0.0.0/8',
+      each(
+        value.options.ip_addresses,
+        'ip_addresses',
+        refuse,
+        (text) => failure(() => compileAddresses([text])) && 'must be an IP address or a range such as 10.0.0.0/8',
       )
       return { type: value.type, addresses: value.options.ip_addresses }
     case 'rate_limit': {
@@ -60,7 +70,8 @@ function specificOf(value: Value, refuse: Refuse): Specific {
       return { type: value.type, maxRequests, windowSeconds }
     }
     case 'path':
-      return { type: value.type, paths: patterns(value.options, refuse), mode: value.options.mode }
+      each(value.options.paths, 'paths', refuse, (text) => failure(() => compilePattern(text)))
+      return { type: value.type, paths: value.options.paths, mode: value.options.mode }
     case 'geo':
       each(value.options.country_codes, 'country_codes', refuse, (text) =>
         /^[A-Za-z]{2}$/.test(text) ? undefined : 'must be a code of two letters',
@@ -88,7 +99,7 @@ function specificOf(value: Value, refuse: Refuse): Specific {
 }
 
 // RFC 9110 8.3.1, 12.5.1
-const mediaRange = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const mediaRange = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*(?:;.*)?$/
 
 function each(
   list: readonly string[],
@@ -106,19 +117,10 @@ function upper(list: readonly string[]): string[] {
   return list.map((text) => text.toUpperCase())
 }
 
-function patterns(options: Of<'path'>, refuse: Refuse): string[] {
-  return options.paths.map((text, index) => {
-    const parsed = parsePattern(text)
-    if ('pattern' in parsed) return parsed.pattern
-    refuse(['paths', index], text, parsed.problem)
-    return text
-  })
-}
-
 function agents(options: Of<'user_agent'>, refuse: Refuse): string[] {
   return options.patterns.map((item, index) => {
     const text = typeof item === 'string' ? item : item.pattern
-    if (!isRegex(text)) refuse(['patterns', index], text, notRegex)
+    checkRegex(['patterns', index], text, refuse)
     return text
   })
 }
@@ -126,8 +128,8 @@ function agents(options: Of<'user_agent'>, refuse: Refuse): string[] {
 function headers(options: Of<'header'>, refuse: Refuse): ValueMatch[] {
   return options.headers.map(({ name, match_type: match, value }, index) => {
     // A field's name is a token, as a method is.
-    if (!isMethod(name)) refuse(['headers', index], name, 'must be the name of a header field')
-    if (match === 'regex' && !isRegex(value)) refuse(['headers', index], value, notRegex)
+    if (!isMethod(name)) refuse(['headers', index, 'name'], name, 'must be the name of a header field')
+    if (match === 'regex') checkRegex(['headers', index, 'value'], value, refuse)
     return { name: name.toLowerCase(), match, value }
   })
 }
@@ -136,20 +138,23 @@ function parameters(options: Of<'query_parameter'>, refuse: Refuse): ValueMatch[
   return options.parameters.map(({ name, match_type, value }, index) => {
     const match = match_type ?? (value === undefined ? 'exists' : 'exact')
     if (match !== 'exists' && value === undefined) refuse(['parameters', index], name, `needs a value to be ${match}`)
-    if (match === 'regex' && value !== undefined && !isRegex(value)) refuse(['parameters', index], value, notRegex)
+    if (match === 'regex' && value !== undefined) checkRegex(['parameters', index, 'value'], value, refuse)
     return { name, match, value: value ?? '' }
   })
 }
 
-const notRegex = 'must be a regular expression, such as /bot/i'
+function checkRegex(path: readonly (string | number)[], text: string, refuse: Refuse): void {
+  const problem = failure(() => compileRegex(text))
+  if (problem !== undefined) refuse(path, text, problem)
+}
 
-/** `/body/flags`, or the body alone. */
-function isRegex(text: string): boolean {
-  const [, body = text, flags = ''] = /^\/(.*)\/([im]*)$/s.exec(text) ?? []
+/** What is wrong, in the words of who will use the value; nothing when it can be used. */
+export function failure(make: () => unknown): string | undefined {
   try {
-    return new RegExp(body, flags) instanceof RegExp
-  } catch {
-    return false
+    make()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : 'cannot be used'
   }
 }
 
@@ -159,7 +164,8 @@ const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
 function window(options: Of<'time_based'>, refuse: Refuse): Window {
   const { timezone, start_time, end_time, days_of_week, start_date, end_date } = options
-  if (!isTimezone(timezone)) refuse(['timezone'], timezone, 'must be the name of a time zone, such as Europe/Berlin')
+  if (failure(() => new Intl.DateTimeFormat('en', { timeZone: timezone })) !== undefined)
+    refuse(['timezone'], timezone, 'must be the name of a time zone, such as Europe/Berlin')
   for (const [key, text] of Object.entries({ start_date, end_date }))
     if (text !== undefined && !isDate(text)) refuse([key], text, 'must be a day that exists')
   if (start_date !== undefined && end_date !== undefined && start_date > end_date)
@@ -182,12 +188,4 @@ function minutes(text: string | undefined): number | undefined {
 function isDate(text: string): boolean {
   const date = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
-  } catch {
-    return false
-  }
 }

@@ -52,10 +52,15 @@ const kinds = {
 /** The table that a name means in a file (1.4); a finding when there is none. */
 export function lookUp<S extends keyof typeof kinds>(scope: Scope, section: S, use: Use): Entry<Tables[S]> | undefined {
   const entry = scope.raw.find(section, use.name, use.file)
-  if (entry !== undefined) return entry
+  if (entry !== undefined || isElsewhere(scope, section, use.name)) return entry
   const [code, kind] = kinds[section]
   unknown(scope, { code, kind, use, candidates: scope.raw.all(section), table: section })
   return undefined
+}
+
+/** Whether a name may well be defined, in a table or in a file that has a finding of its own. */
+export function isElsewhere(scope: Scope, section: Section | 'ingress' | 'egress', name: string): boolean {
+  return !scope.raw.complete || scope.raw.broken(section, name)
 }
 
 /** Says that a name is not defined, and what may have been meant. */

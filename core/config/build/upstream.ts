@@ -3,6 +3,7 @@ import { splitTarget } from '../../route/path.ts'
 import { parseUrlPattern } from '../../route/url.ts'
 import type { Place } from '../../finding/finding.ts'
 import { pathText } from '../../finding/locate.ts'
+import { show } from '../mask.ts'
 import type { UpstreamSpec } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
@@ -166,7 +167,7 @@ function nowhere(scope: Scope, backend: Backend, target: Target): undefined {
 }
 
 function malformed(scope: Scope, { value, place }: Placed<string>, problem: string): undefined {
-  scope.report({ code: 'url/malformed', message: `${keyOf(place)} is ${JSON.stringify(value)}: ${problem}`, place })
+  scope.report({ code: 'url/malformed', message: `${keyOf(place)} is ${show(value)}: ${problem}`, place })
 }
 
 function otherProtocol(scope: Scope, backend: Backend, { value, place }: Placed<string>): undefined {

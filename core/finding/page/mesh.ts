@@ -59,7 +59,7 @@ ${mesh}
 jwt_public_key_path = "keys/mesh.pub"
 ingress = ["api"]`,
   },
-  'mesh/unused-secret': {
+  'mesh/unused-key': {
     severity: 'warning',
     title: 'a mesh has RSA keys and a secret',
     meaning: 'The algorithm of a mesh is one: with an RSA key it is RS256, and the secret is not used.',

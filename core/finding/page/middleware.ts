@@ -105,17 +105,17 @@ options.rules = ["/Patient/{*rest}/history"]`,
 type = "path_filter"
 options.rules = ["/Patient/{*rest}"]`,
   },
-  'middleware/option': {
-    severity: 'error',
-    title: 'an option of a middleware cannot be used',
-    meaning: 'The value is not of the kind or in the range that this type of middleware takes.',
-    why: 'A check with a wrong option checks something else than was meant.',
-    wrong: `[middleware.dump]
-type = "log_dump"
-options.max_bytes = "all"`,
-    right: `[middleware.dump]
-type = "log_dump"
-options.max_bytes = 4096`,
+  'middleware/plain-jwks': {
+    severity: 'warning',
+    title: 'keys are fetched without TLS',
+    meaning: 'The key set that tokens are checked with comes from an http URL of another machine.',
+    why: 'Whoever is on the way can put in a key of their own, and then sign tokens.',
+    wrong: `[middleware.users]
+type = "jwt_auth"
+options.jwks_uri = "http://login.test/keys"`,
+    right: `[middleware.users]
+type = "jwt_auth"
+options.jwks_uri = "https://login.test/keys"`,
   },
   'middleware/mesh-key': {
     severity: 'error',

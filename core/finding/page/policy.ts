@@ -34,6 +34,20 @@ id = "office"
 type = "ip_deny"
 options.ip_addresses = ["10.0.0.0/8"]`,
   },
+  'policy/no-country': {
+    severity: 'warning',
+    title: 'a rule of type geo never matches',
+    meaning: 'The rule looks at the country of the client. Nothing in this version finds out where a client is.',
+    why: 'With mode "deny" it denies nobody, with mode "allow" it allows nobody.',
+    wrong: `[rules.europe]
+id = "europe"
+type = "geo"
+options = { country_codes = ["DE", "FR"], mode = "allow" }`,
+    right: `[rules.europe]
+id = "europe"
+type = "ip_allow"
+options.ip_addresses = ["192.0.2.0/24"]`,
+  },
   'policy/never-allows': {
     severity: 'warning',
     title: 'a policies middleware can let nothing through',

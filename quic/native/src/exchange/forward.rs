@@ -352,7 +352,7 @@ impl Exchange {
     ) -> Awaited {
         let timeouts = &upstream.options.timeouts;
         let first_byte = Duration::from_millis(timeouts.first_byte_ms);
-        let limits = &self.ledger.connection.listener.limits;
+        let limits = &self.ledger.limits;
         let idle = Duration::from_millis(limits.body_idle_ms);
         let window = Duration::from_secs(10);
         let grpc = self
