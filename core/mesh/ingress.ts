@@ -1,6 +1,7 @@
 // The first thing that happens to a routed request: has a mesh vouched for it, and must one (spec 7.2, 7.3, decisions
 // 1 to 3). Built once per generation; a known token is answered without waiting.
-import type { Config, Endpoint, Ingress, Mesh, UrlPattern } from '../config/model.ts'
+import type { Config, Ingress, Mesh, UrlPattern } from '../config/model.ts'
+import type { Guard } from '../route/guard.ts'
 import { ownOrigins } from './audience.ts'
 import { open, pass } from './gate.ts'
 import type { Door, Gate, Outcome } from './gate.ts'
@@ -10,9 +11,9 @@ import type { Verifier } from './verify.ts'
 
 /** Where a request was routed to; without an ingress it came by the endpoint's own path. */
 export type Target = {
-  readonly pipeline: { readonly name: string }
-  readonly endpoint: { readonly name: string }
   readonly ingress: Ingress | undefined
+  /** What guards the endpoint's own path (decision 3), as the routes have it. */
+  readonly guard: Guard | undefined
 }
 
 export type IngressCheck = {
@@ -50,13 +51,19 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
     const gate = { required: ingress.mode === 'mesh', ingress: ingress.name, doors: doorsOf([ingress]) }
     gates.set(ingress.name, gate)
   }
-  const guards = guardsOf(config, doorsOf)
+  // one gate for one guard: the routes of a network have few
+  const guards = new Map<Guard, Gate>()
+  const guarding = (guard: Guard): Gate => {
+    const gate = guards.get(guard) ?? { required: true, ingress: undefined, doors: doorsOf(guard.ingresses) }
+    guards.set(guard, gate)
+    return gate
+  }
 
   return {
-    check({ pipeline, endpoint, ingress }, authorization, nowMs) {
+    check({ ingress, guard }, authorization, nowMs) {
       const gate =
         ingress === undefined
-          ? guards.get(pipeline.name)?.get(endpoint.name)
+          ? guard && guarding(guard)
           : // one that this configuration does not have: nobody vouches for it
             (gates.get(ingress.name) ?? { required: ingress.mode === 'mesh', ingress: ingress.name, doors: [] })
       return gate === undefined ? open : pass(gate, authorization, nowMs)
@@ -73,30 +80,6 @@ function makerOf({ providers }: Config): MakeVerifier {
   }
 }
 
-/**
- * Decision 3: an endpoint that a mesh-only ingress binds is mesh-only on its own path too, unless an ingress in mode
- * default of the same pipeline opens it. Nothing here: the path is open.
- */
-function guardsOf(config: Config, doorsOf: (ingresses: readonly Ingress[]) => Door[]): Map<string, Map<string, Gate>> {
-  const enabled = [...config.ingresses.values()].filter((ingress) => ingress.enabled)
-  const guarding = byEndpoint(enabled.filter(({ mode, enforce }) => mode === 'mesh' && enforce === 'endpoint'))
-  const opening = new Set(enabled.filter(({ mode }) => mode === 'default').map(bindingOf))
-  const gates = new Map<string, Gate>()
-  for (const [endpoint, binding] of guarding)
-    gates.set(endpoint, { required: true, ingress: undefined, doors: doorsOf(binding) })
-  const guards = new Map<string, Map<string, Gate>>()
-  for (const pipeline of config.pipelines.values()) {
-    const own = new Map<string, Gate>()
-    for (const endpoint of pipeline.endpoints) {
-      const gate = gates.get(identityOf(endpoint))
-      const opened = opening.has(bindingOf({ pipeline: pipeline.name, endpoint }))
-      if (gate !== undefined && !opened) own.set(endpoint.name, gate)
-    }
-    guards.set(pipeline.name, own)
-  }
-  return guards
-}
-
 function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
   const listing = new Map<string, Set<string>>()
   for (const mesh of meshes)
@@ -107,17 +90,4 @@ function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
       else known.add(mesh.name)
     }
   return listing
-}
-
-function byEndpoint(ingresses: readonly Ingress[]): Map<string, Ingress[]> {
-  return Map.groupBy(ingresses, ({ endpoint }) => identityOf(endpoint))
-}
-
-function bindingOf({ pipeline, endpoint }: Pick<Ingress, 'pipeline' | 'endpoint'>): string {
-  return JSON.stringify([pipeline, identityOf(endpoint)])
-}
-
-/** Names of endpoints are those of a file (1.4): its definition tells which is meant. */
-function identityOf({ place }: Endpoint): string {
-  return JSON.stringify([place.file, ...place.path])
 }
