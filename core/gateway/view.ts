@@ -1,12 +1,12 @@
 // A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood.
-import type { Field, RequestHead } from '../../quic/index.ts'
+import type { Field } from '../../quic/index.ts'
 import type { HeadView } from '../pipeline/exchange.ts'
 
 /** Changes to fields, as quic/ takes them. */
 type Edit = { readonly remove: string } | { readonly set: Field } | { readonly append: Field }
 
 /** The head with some fields changed; the head itself when nothing changes. */
-export function viewOf(head: RequestHead, edits: readonly Edit[]): HeadView {
+export function viewOf(head: HeadView, edits: readonly Edit[]): HeadView {
   return edits.length === 0 ? head : new EditedHead(head, edits)
 }
 
@@ -25,11 +25,11 @@ export function applyEdits(fields: readonly Field[], edits: readonly Edit[]): re
 }
 
 class EditedHead implements HeadView {
-  readonly #head: RequestHead
+  readonly #head: HeadView
   readonly #edits: readonly Edit[]
   #list: readonly Field[] | undefined
 
-  constructor(head: RequestHead, edits: readonly Edit[]) {
+  constructor(head: HeadView, edits: readonly Edit[]) {
     this.#head = head
     this.#edits = edits
   }
