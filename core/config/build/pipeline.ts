@@ -6,7 +6,7 @@ import type { Tables } from '../schema/index.ts'
 import type { Doors, Parts } from './door.ts'
 import { bareType } from './middleware.ts'
 import type { Middlewares } from './middleware.ts'
-import { checkRivals, isElsewhere, lookUp, meant } from './scope.ts'
+import { isElsewhere, lookUp, meant } from './scope.ts'
 import type { Scope } from './scope.ts'
 
 type Source = Entry<Tables['pipelines']>
@@ -102,8 +102,6 @@ function resolve(scope: Scope, pipeline: Source, names: readonly string[], path:
     const place = pipeline.at(...path, index)
     const instance = scope.raw.find('middleware', name, pipeline.place.file)
     if (instance !== undefined) {
-      const who = `pipeline "${pipeline.name}" lists`
-      checkRivals(scope, 'middleware', 'middleware', { name, who, file: pipeline.place.file, place }, instance)
       listed.push({ name, entry: instance })
       continue
     }

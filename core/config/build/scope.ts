@@ -1,5 +1,4 @@
 // What building a configuration works with: the tables that were read, key material, and where findings go.
-import { isDeepStrictEqual } from 'node:util'
 import type { Place, Report } from '../../finding/finding.ts'
 import type { FindingCode } from '../../finding/table.ts'
 import { spot } from '../../finding/locate.ts'
@@ -20,8 +19,6 @@ export type Scope = {
   readonly materials: Materials
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
-  /** See `checkRivals`. */
-  readonly rivals: Map<Section, ReadonlyMap<string, Named>>
   report(report: Report): void
 }
 
@@ -63,47 +60,10 @@ const kinds = {
 /** The table that a name means in a file (1.4); a finding when there is none. */
 export function lookUp<S extends keyof typeof kinds>(scope: Scope, section: S, use: Use): Entry<Tables[S]> | undefined {
   const entry = scope.raw.find(section, use.name, use.file)
-  const [code, kind] = kinds[section]
-  if (entry !== undefined) checkRivals(scope, section, kind, use, entry)
   if (entry !== undefined || isElsewhere(scope, section, use.name)) return entry
+  const [code, kind] = kinds[section]
   unknown(scope, { code, kind, use, candidates: scope.raw.all(section), table: section })
   return undefined
-}
-
-/** Warns when a name is taken from another file, and a third one defines it differently (1.4). */
-export function checkRivals<S extends Section>(
-  scope: Scope,
-  section: S,
-  kind: string,
-  use: Use,
-  entry: Entry<Tables[S]>,
-): void {
-  const { file } = entry.place
-  if (file === use.file || file === scope.raw.main) return
-  const rival = rivalsOf(scope, section).get(use.name)
-  if (rival === undefined || rival.place.file === use.file) return
-  scope.report({
-    code: 'name/ambiguous',
-    message: `${use.who} ${kind} "${use.name}", which several other files define differently`,
-    place: use.place,
-    help: `the one at ${spot(entry.place, scope.sources)} is taken, not the one at ${spot(rival.place, scope.sources)}`,
-  })
-}
-
-/** Names that files other than the main one define differently, each with the second definition. */
-function rivalsOf(scope: Scope, section: Section): ReadonlyMap<string, Named> {
-  const known = scope.rivals.get(section)
-  if (known !== undefined) return known
-  const first = new Map<string, Entry<unknown>>()
-  const rivals = new Map<string, Named>()
-  for (const entry of scope.raw.all(section)) {
-    if (entry.place.file === scope.raw.main) continue
-    const other = first.get(entry.name)
-    if (other === undefined) first.set(entry.name, entry)
-    else if (!rivals.has(entry.name) && !isDeepStrictEqual(other.value, entry.value)) rivals.set(entry.name, entry)
-  }
-  scope.rivals.set(section, rivals)
-  return rivals
 }
 
 /** Whether a name may well be defined, in a table or in a file that has a finding of its own. */

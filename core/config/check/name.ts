@@ -11,7 +11,7 @@ const kinds = {
   remote_ingress: 'remote ingress',
 } as const
 
-/** Of names that are scoped to files, a second one in another file is no mistake: see `checkRivals`. */
+/** Of names that are scoped to files, a second one in another file is no mistake. */
 export function checkNames(scope: Scope): void {
   for (const section of ['network', 'provider', 'pipelines', 'mesh', 'remote_ingress'] as const) {
     const first = new Map<string, Place>()
