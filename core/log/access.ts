@@ -95,7 +95,11 @@ function upstreamFields(record: ExchangeRecord): Fields {
   }
 }
 
-function sentence(request: Partial<ReturnType<typeof requestFields>>, status: number, endMs: number | undefined): string {
+function sentence(
+  request: Partial<ReturnType<typeof requestFields>>,
+  status: number,
+  endMs: number | undefined,
+): string {
   const { method = '-', host = '-', prefix = '', path } = request
   const outcome = status === 0 ? 'no answer' : status
   return `${method} ${host}${path ?? prefix} ${outcome}${endMs === undefined ? '' : ` ${tenths(endMs)} ms`}`

@@ -30,7 +30,11 @@ test.after.each(async () => {
 })
 
 async function scene(
-  options: WatchOptions & { files?: readonly string[]; onChange?: () => Promise<void> | void; before?: (folder: string) => void } = {},
+  options: WatchOptions & {
+    files?: readonly string[]
+    onChange?: () => Promise<void> | void
+    before?: (folder: string) => void
+  } = {},
 ): Promise<Scene> {
   const folder = temporary()
   const path = (name: string): string => join(folder, name)
