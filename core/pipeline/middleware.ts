@@ -1,9 +1,11 @@
 // The interface of a middleware: it is built once per generation and sees each request, and each response, of its
 // pipeline. It answers with nothing (go on) or with a refusal; it never answers the client by itself.
 import type { ResponseHead, HeaderEdit } from '../../quic/index.ts'
-import type { Exchange } from './exchange.ts'
-import type { Refusal } from '../refusal/refusal.ts'
+import type { MeshAuth, Middleware, MiddlewareType } from '../config/model.ts'
 import type { Log } from '../log/log.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import type { Exchange } from './exchange.ts'
+import type { JwksSource } from './jwks.ts'
 import type { RateLimits } from './ratelimit.ts'
 
 export type Verdict = Refusal | undefined
@@ -27,4 +29,19 @@ export type Surroundings = {
   readonly rateLimits: RateLimits
   /** Fetches a JWKS document; bounded in time and size by the gateway; throws when it cannot be had. */
   readonly fetchJwks: (url: string) => Promise<unknown>
+  /** The check, or the signature, of an explicit `mesh_auth` (spec 7.6). */
+  readonly meshCheck: (auth: MeshAuth) => MeshCheck
 }
+
+export type MeshCheck = (exchange: Exchange) => Verdict | Promise<Verdict>
+
+/** What the builders of handlers get: the surroundings, and what the pipelines add to them. */
+export type Workshop = Surroundings & {
+  /** The keys of a URL; kept across generations. */
+  readonly jwks: (url: string) => JwksSource
+  /** Whether a name means that its value is to be hidden (`proxy.sensitive_field_patterns`, and the usual ones). */
+  readonly isSensitive: (name: string) => boolean
+}
+
+/** The configuration of a middleware of one type. */
+export type MiddlewareOf<T extends MiddlewareType> = Extract<Middleware, { readonly type: T }>

@@ -2,6 +2,7 @@
 import type { HeaderEdit, HeaderInit, ResponseHead, Upstream } from '../../quic/index.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { Exchange } from './exchange.ts'
+import type { Budget } from './retry.ts'
 
 export type Reach =
   /** Answered by the gateway itself (echo, management). */
@@ -26,6 +27,8 @@ export type Reach =
       readonly responseEdits?: ((response: ResponseHead) => readonly HeaderEdit[] | undefined) | undefined
       /** How often a failed attempt may be repeated, when it is safe. */
       readonly maxRetries: number
+      /** What the upstream can bear of that: one for all generations. */
+      readonly budget: Budget
     }
   | { readonly kind: 'refuse'; readonly refusal: Refusal }
 
@@ -35,3 +38,6 @@ export type Service = {
   wants?(exchange: Exchange): number | undefined
   reach(exchange: Exchange, viaHttp3: boolean): Reach | Promise<Reach>
 }
+
+/** An upstream that is open, and what it can bear of retries. */
+export type Opened = { readonly upstream: Upstream; readonly budget: Budget }

@@ -17,11 +17,18 @@ const table = {
   'path-filter/denied': { status: 404, message: 'nothing is served here' },
   'body/too-large': { status: 413, message: 'the request body is too large' },
   'backend/disabled': { status: 503, message: 'the service is disabled' },
+  'backend/no-http3': { status: 502, message: 'the service cannot be reached over HTTP/3' },
+  'service/unimplemented': { status: 501, message: 'this is not implemented here' },
   'reference/unavailable': { status: 503, message: 'the provider cannot be reached' },
   'reference/not-found': { status: 404, message: 'the destination is not known' },
   'reference/denied': { status: 403, message: 'the destination may not be used' },
   'management/denied': { status: 403, message: 'this may not be done from here' },
   'management/not-found': { status: 404, message: 'not found' },
+  'request/timeout': { status: 408, message: 'the request did not arrive in time' },
+  'request/incomplete': { status: 400, message: 'the request is not complete' },
+  'upstream/failed': { status: 502, message: 'the service behind the gateway could not be reached' },
+  'upstream/unavailable': { status: 503, message: 'the service behind the gateway takes no requests now' },
+  'upstream/timeout': { status: 504, message: 'the service behind the gateway did not answer in time' },
   internal: { status: 500, message: 'the gateway failed' },
 } as const satisfies Record<string, Row>
 

@@ -1,0 +1,51 @@
+// The way of a request, stage by stage. Each stage answers (a refusal, a redirect) or lets the request on to the next;
+// all of them belong to one generation, from the first byte to the last.
+//
+//   1 client         whose request it is; a header is believed only from a trusted proxy
+//   2 target, host   what can be read in two ways is refused (decision 20)
+//   3 force_https    301 (spec 3)
+//   4 route          ingress URL, then endpoint prefix (spec 4.1)
+//
+// and, with an exchange, in passage.ts:
+//
+//   5 mesh           the token, before anything else reads the request (decisions 1 to 4)
+//   6 body limit     declared lengths; the engine counts the others (decision 5)
+//   7 left chain     middleware, with the body where one of them asks for it
+//   8 egress         may it leave, and over which transport (decisions 1, 15)
+//   9 service        what the backend makes of it
+//  10 signature      the mesh token for the destination (decision 14)
+//  11 forward        the response passes the right chain on its way back
+import { randomUUID } from 'node:crypto'
+import type { Decision, RequestHead } from '../../quic/index.ts'
+import { refuse } from '../refusal/refusal.ts'
+import { hostOf } from '../route/host.ts'
+import { splitTarget } from '../route/path.ts'
+import { redirectOf } from './answer.ts'
+import type { Generation, Served } from './generation.ts'
+import { Passage } from './passage.ts'
+
+/** Decides about one request that came in through a network. */
+export function decide(generation: Generation, network: Served, head: RequestHead): Decision | Promise<Decision> {
+  const client = generation.clients.of(head)
+  const passage = new Passage(generation, network, head, client, client.requestId ?? randomUUID())
+  if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
+  const target = splitTarget(head.target)
+  if (typeof target === 'string') return passage.refuse(refuse('request/path', `the target is refused: ${target}`))
+  const host = hostOf(client.authority ?? head.authority)
+  if (host === undefined) return passage.refuse(refuse('request/host', 'the authority is not a valid host and port'))
+  if (network.forceHttps && !head.tls) {
+    if (host.host === '') return passage.refuse(refuse('request/host', 'a redirect to https needs a host'))
+    return redirectOf(`https://${host.host}${head.target}`, passage.id)
+  }
+  const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
+  switch (found.kind) {
+    case 'none':
+      return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+    case 'ambiguous':
+      return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
+    case 'method':
+      return passage.enter(found.route, target, found.rest, found.allow)
+    case 'route':
+      return passage.enter(found.route, target, found.rest, undefined)
+  }
+}

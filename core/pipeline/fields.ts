@@ -1,0 +1,29 @@
+// Fields of a request after the changes that the pipeline made: what an upstream would be sent.
+import type { Field, HeaderEdit } from '../../quic/index.ts'
+import type { Exchange } from './exchange.ts'
+
+/** The fields with the changes applied, in the order of the message. */
+export function edited(fields: readonly Field[], edits: readonly HeaderEdit[]): Field[] {
+  let list = [...fields]
+  for (const edit of edits) {
+    if ('remove' in edit) list = without(list, edit.remove)
+    else if ('set' in edit) list = [...without(list, edit.set[0]), edit.set]
+    else list.push(edit.append)
+  }
+  return list
+}
+
+/** Whether a field, named in lower case, would be sent. */
+export function hasField(exchange: Exchange, name: string): boolean {
+  let has = exchange.head.header(name) !== undefined
+  for (const edit of exchange.edits) {
+    if ('remove' in edit) has &&= edit.remove.toLowerCase() !== name
+    else has ||= ('set' in edit ? edit.set : edit.append)[0].toLowerCase() === name
+  }
+  return has
+}
+
+function without(fields: readonly Field[], name: string): Field[] {
+  const lower = name.toLowerCase()
+  return fields.filter((field) => field[0].toLowerCase() !== lower)
+}

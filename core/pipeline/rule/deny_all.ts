@@ -1,0 +1,6 @@
+// `deny_all` (spec 5.6): denies every request.
+import type { Evaluate } from './rule.ts'
+
+export function denyAll(): Evaluate {
+  return () => 'deny'
+}
