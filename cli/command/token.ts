@@ -46,11 +46,10 @@ async function mint(input: Input, mesh: string): Promise<number> {
   const config = await configOf(input)
   const { mintFor } = await import('../../core/index.ts')
   const minted = await mintFor(config, mesh, destination, Date.now())
-  if (!minted.ok) throw new Failure(minted.code, minted.message, minted.help)
+  if ('problem' in minted) throw new Failure(minted.problem.code, minted.problem.message, minted.problem.help)
   const { header, claims, provider } = minted
   if (flags.has('--json')) {
-    const expires = new Date(claims.exp * 1000).toISOString()
-    io.json({ token: minted.token, header, claims, expires_at: expires, mesh, provider })
+    io.json({ token: minted.token, header, claims, expires_at: minted.expires_at, mesh, provider })
   } else io.out(`${minted.token}\n`)
   return exits.done
 }
@@ -69,7 +68,7 @@ async function verify(input: Input, mesh: string, given: string): Promise<number
     throw new Failure('token/malformed', `stdin holds no token: it is no text, or over ${maxInput} bytes`)
   const { verifyFor } = await import('../../core/index.ts')
   const verified = await verifyFor(config, mesh, text.trim(), Date.now())
-  if (!verified.ok) throw new Failure(verified.code, verified.message, verified.help)
+  if ('problem' in verified) throw new Failure(verified.problem.code, verified.problem.message, verified.problem.help)
   const { checks, claims, code } = verified
   const ok = code === undefined
   if (flags.has('--json')) io.json({ ok, mesh, checks, claims: claims ?? null, code: code ?? null })
