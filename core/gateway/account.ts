@@ -24,7 +24,6 @@ export type Account = {
   /** The gateway's own answer: its code, and the reason for the operator. */
   code: string | undefined
   detail: string | undefined
-  retries: number
   /** Told when the exchange has ended. */
   readonly ended: (() => void) | undefined
 }

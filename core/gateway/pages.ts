@@ -1,9 +1,22 @@
 // What the management service shows of a configuration: built field by field, so that no secret can slip in.
+import { arch, platform } from 'node:os'
 import { join } from 'node:path'
 import type { Config, Egress, Ingress, Mesh, Network, Pipeline } from '../config/model.ts'
 import { managementPaths } from '../pipeline/service/management.ts'
 import { shown } from '../pipeline/service/facts.ts'
-import type { PipelineFacts, RouteFacts, Running, StatusFacts } from '../pipeline/service/facts.ts'
+import type { Info, PipelineFacts, RouteFacts, Running, StatusFacts } from '../pipeline/service/facts.ts'
+
+/** The program and the machine. */
+export function infoFacts(version: string, config: Config, startedAtMs: number, nowMs: number): Info {
+  return {
+    version,
+    uptime: Math.floor((nowMs - startedAtMs) / 1_000),
+    os: platform(),
+    arch: arch(),
+    proxy_id: config.proxy.identity,
+    started_at: new Date(startedAtMs).toISOString(),
+  }
+}
 
 /** The pipelines, in the order of their definition. */
 export function pipelineFacts(config: Config): PipelineFacts[] {

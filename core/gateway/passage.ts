@@ -4,6 +4,7 @@ import type {
   Decision,
   Failure,
   FailureDecision,
+  Field,
   Forward,
   HeaderEdit,
   RequestHead,
@@ -12,19 +13,24 @@ import type {
   ResponseHead,
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
+import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
-import type { Outcome } from '../mesh/ingress.ts'
+import type { Outcome } from '../mesh/gate.ts'
+import { reasons } from '../mesh/reason.ts'
+import type { Signer } from '../mesh/mint.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
 import { withRetries } from '../pipeline/retry.ts'
 import type { Reach } from '../pipeline/service.ts'
+import { targetOf } from '../pipeline/service/target.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { Target } from '../route/path.ts'
 import type { Route } from '../route/table.ts'
+import type { Backend } from '../config/model.ts'
 import type { Account } from './account.ts'
-import { answerOf, refusalOf } from './answer.ts'
+import { answerOf, pairs, refusalOf } from './answer.ts'
 import { forwardingEdits, responseEdits } from './forwarded.ts'
 import type { Client } from './forwarded.ts'
 import type { Generation, Served } from './generation.ts'
@@ -87,8 +93,10 @@ export class Passage {
     const generation = this.#generation
     const authorization = this.#head.headerAll('authorization')
     const admit = (outcome: Outcome): Decision | Promise<Decision> => {
-      generation.count(outcome)
-      if (outcome.kind === 'refused') return this.refuse(refuse('mesh/required', outcome.reason))
+      this.#count(route, outcome)
+      if (outcome.kind === 'refused') {
+        return this.refuse(refuse('mesh/required', `${outcome.code}: ${reasons[outcome.code]}`))
+      }
       const context = outcome.kind === 'context' ? outcome.context : undefined
       account.mesh = context
       // who may not enter does not learn what is here
@@ -99,6 +107,7 @@ export class Passage {
       return this.#content({
         id: this.id,
         head: viewOf(this.#head, edits),
+        arrived: this.#head,
         clientAddress: this.#client.address,
         peerAddress: this.#client.peer,
         network: this.#network.network,
@@ -110,7 +119,8 @@ export class Passage {
         query: target.query,
         mesh: context,
         edits,
-        backend: pipeline.backends[0],
+        backend: defaultBackend(pipeline),
+        signer: undefined,
         metadata: new Map(),
         body: undefined,
         log: generation.log,
@@ -127,7 +137,7 @@ export class Passage {
     if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
       return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
     }
-    const { chain } = this.#generation.compiled(exchange.pipeline)
+    const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
     if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
     return {
@@ -146,37 +156,120 @@ export class Passage {
       this.#account.mesh = exchange.mesh
       return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
     }
-    const verdict = this.#generation.compiled(exchange.pipeline).chain.runLeft(exchange)
+    const verdict = this.#generation.chain(exchange.pipeline).runLeft(exchange)
     return verdict instanceof Promise ? verdict.then(next) : next(verdict)
   }
 
   /** Stages 8 and 9: may it leave, and what the backend makes of it. */
   #egress(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const generation = this.#generation
     const { pipeline, backend, mesh } = exchange
-    const choice = this.#generation.egress.choose(pipeline, backend, mesh)
-    if (choice.kind === 'refused') return this.refuse(refuse(choice.code, choice.reason))
+    const path = pathAt(backend, exchange)
+    const choice = backend === undefined ? undefined : generation.egress.choose(pipeline, backend, path, mesh)
     this.#account.backend = backend?.name
-    this.#account.egress = choice.egress?.name
-    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, choice, reach)
-    const reach = this.#generation.services.reach(exchange, choice.egress?.type === 'http3')
+    this.#account.egress = choice?.egress?.name
+    if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
+    if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
+    const signer = exchange.signer ?? choice?.signer
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
+    const reach = generation.services.reach(exchange, choice?.http3 ?? false)
     return reach instanceof Promise ? reach.then(next) : next(reach)
   }
 
+  /** Decision 14: the destination is in no mesh's list, so nothing vouches for the request there. */
+  #unlisted({ egress, unlisted }: Choice & { readonly kind: 'go' }): void {
+    const { log, metrics } = this.#generation
+    for (const mesh of unlisted) metrics.token(mesh, 'withheld')
+    const fields = { event: 'mesh-unlisted', requestId: this.id, egress: egress?.name, meshes: unlisted }
+    log.warn(fields, 'the destination is in no mesh of its egress: no token goes along')
+  }
+
   /** Stage 10. */
-  #sign(exchange: Exchange, choice: Choice, reach: Reach): BodyDecision | Promise<BodyDecision> {
+  #sign(
+    exchange: Exchange,
+    signer: Signer | undefined,
+    reach: Reach,
+  ): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
-    const signer = this.#generation.signer(choice, reach)
-    if (signer === undefined) return this.#forward(exchange, reach, edits)
-    const next = (token: string): Forward => {
+    const token = signer?.mint(reach.origin, this.#generation.now())
+    if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
+    const next = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
-        name === 'authorization' ? [value] : [],
-      )
-      return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
     }
-    const token = signer.mint(reach.origin, this.#generation.now())
     return typeof token === 'string' ? next(token) : token.then(next)
   }
+
+  /** Stage 11. */
+  #forward(exchange: Exchange, reach: ForwardReach, edits: readonly HeaderEdit[]): Forward {
+    const generation = this.#generation
+    const account = this.#account
+    const { maxBodySize } = generation.config.proxy.limits
+    const backend = account.backend ?? ''
+    const forward: Forward = {
+      kind: 'forward',
+      upstream: reach.upstream,
+      method: reach.method,
+      target: reach.target,
+      authority: reach.authority,
+      edit: [...edits, ...forwardingEdits(this.#head, this.#client), { set: ['x-request-id', this.id] }],
+      maxBodyBytes: maxBodySize,
+      onResponse: (response) => this.#response(exchange, reach, response),
+    }
+    return withRetries(forward, {
+      method: reach.method ?? this.#head.method,
+      max: reach.maxRetries,
+      budget: reach.budget,
+      signal: () => this.#head.signal,
+      now: () => performance.now(),
+      onRetry: (failure) => {
+        generation.metrics.upstreamFailure(backend, failure.code)
+        generation.metrics.retry(backend)
+      },
+      giveUp: (failure) => this.#failed(backend, failure),
+    })
+  }
+
+  #failed(backend: string, failure: Failure): FailureDecision {
+    if (failure.fault === 'upstream' || failure.fault === 'config') {
+      this.#generation.metrics.upstreamFailure(backend, failure.code)
+    }
+    return this.refuse(refusalOf(failure))
+  }
+
+  /** What the check of a mesh came to, for the metrics. */
+  #count({ ingress, guard }: Route, outcome: Outcome): void {
+    const { metrics } = this.#generation
+    if (outcome.kind === 'context') metrics.token(outcome.context.mesh, 'accepted')
+    else if (outcome.code !== undefined && (ingress ?? guard) !== undefined) {
+      metrics.token('', outcome.code === 'token/absent' ? 'absent' : 'refused')
+    }
+  }
+
+  /** The way back: the service's own words, then the right chain. */
+  #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
+    const chain = this.#generation.chain(exchange.pipeline)
+    const edit = [
+      ...(reach.responseEdits?.(response) ?? []),
+      ...chain.runRight(exchange, response),
+      ...responseEdits(response),
+      { set: ['x-request-id', this.id] as const },
+    ]
+    return { kind: 'pass', edit }
+  }
+
+  /** An answer of echo, management or an endpoint itself; the right chain sees a response of an upstream alone. */
+  #respond(exchange: Exchange, reach: RespondReach): Respond {
+    const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
+    return { kind: 'respond', status: reach.status, headers, body: reach.body }
+  }
+}
+
+/** The path of the target at a backend, without its query: what destinations of meshes are compared with. */
+function pathAt(backend: Backend | undefined, exchange: Exchange): string {
+  const target = targetOf(backend?.upstream?.basePath ?? '', exchange)
+  return exchange.query === '' ? target : target.slice(0, -exchange.query.length)
 }

@@ -5,6 +5,9 @@
 //   2 target, host   what can be read in two ways is refused (decision 20)
 //   3 force_https    301 (spec 3)
 //   4 route          ingress URL, then endpoint prefix (spec 4.1)
+//
+// and, with an exchange, in passage.ts:
+//
 //   5 mesh           the token, before anything else reads the request (decisions 1 to 4)
 //   6 body limit     declared lengths; the engine counts the others (decision 5)
 //   7 left chain     middleware, with the body where one of them asks for it
@@ -15,7 +18,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Decision, RequestHead } from '../../quic/index.ts'
 import { refuse } from '../refusal/refusal.ts'
-import { parseHost } from '../route/host.ts'
+import { hostOf } from '../route/host.ts'
 import { splitTarget } from '../route/path.ts'
 import { redirectOf } from './answer.ts'
 import type { Generation, Served } from './generation.ts'
@@ -27,17 +30,22 @@ export function decide(generation: Generation, network: Served, head: RequestHea
   const passage = new Passage(generation, network, head, client, client.requestId ?? randomUUID())
   if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
   const target = splitTarget(head.target)
-  if ('problem' in target) return passage.refuse(refuse('request/path', target.problem))
-  const host = parseHost(client.authority ?? head.authority)
-  if ('problem' in host) return passage.refuse(refuse('request/host', host.problem))
+  if (typeof target === 'string') return passage.refuse(refuse('request/path', `the target is refused: ${target}`))
+  const host = hostOf(client.authority ?? head.authority)
+  if (host === undefined) return passage.refuse(refuse('request/host', 'the authority is not a valid host and port'))
   if (network.forceHttps && !head.tls) {
-    return passage.answer(redirectOf(`https://${host.host}${head.target}`, passage.id))
+    if (host.host === '') return passage.refuse(refuse('request/host', 'a redirect to https needs a host'))
+    return redirectOf(`https://${host.host}${head.target}`, passage.id)
   }
-  const route = network.routes.find(host.host, host.port ?? head.localPort, target.path, head.method)
-  if (route.kind === 'none') return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
-  if (route.kind === 'method') {
-    const allow = { allow: route.allow.join(', ') }
-    return passage.refuse(refuse('route/method', 'the endpoint does not take this method', allow))
+  const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
+  switch (found.kind) {
+    case 'none':
+      return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+    case 'ambiguous':
+      return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
+    case 'method':
+      return passage.enter(found.route, target, found.rest, found.allow)
+    case 'route':
+      return passage.enter(found.route, target, found.rest, undefined)
   }
-  return passage.enter(route, target)
 }

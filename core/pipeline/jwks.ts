@@ -6,7 +6,7 @@ import type { JWK, JWTVerifyGetKey } from 'jose'
 import type { Log } from '../log/log.ts'
 
 /** Keys that were fetched together. */
-export type KeySet = { readonly find: JWTVerifyGetKey; readonly fetchedMs: number }
+export type KeySet = { readonly find: JWTVerifyGetKey }
 
 export type JwksSource = {
   /** The keys, when they are not older than `cacheMs`. */
@@ -28,19 +28,24 @@ const retryMs = 10_000
 /** From this part of their time on, keys are fetched again while they still serve. */
 const ahead = 0.75
 const maxKeys = 256
+/** Characters of a member: the modulus of a 16,384 bit key has 2,731. */
 const maxText = 4096
 
 /** A source for one URL. */
 export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksSource {
-  let keys: KeySet | undefined
+  let keys: (KeySet & { readonly text: string }) | undefined
+  let fetchedMs = 0
   let last: { readonly endedMs: number; readonly failed: boolean } | undefined
   let underWay: Promise<KeySet | undefined> | undefined
 
   const fetch = async (): Promise<KeySet | undefined> => {
     try {
       const found = usableKeys(await fetchJwks(url))
-      keys = { find: createLocalJWKSet({ keys: found }), fetchedMs: now() }
-      last = { endedMs: now(), failed: false }
+      const text = JSON.stringify(found)
+      // the same keys stay the same set: what was verified by them need not be verified again
+      if (keys?.text !== text) keys = { find: createLocalJWKSet({ keys: found }), text }
+      fetchedMs = now()
+      last = { endedMs: fetchedMs, failed: false }
       return keys
     } catch (error) {
       last = { endedMs: now(), failed: true }
@@ -63,7 +68,7 @@ export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksS
     refresh,
     current(cacheMs) {
       if (keys === undefined) return undefined
-      const old = age(keys.fetchedMs, now())
+      const old = age(fetchedMs, now())
       if (old >= cacheMs) return undefined
       // fetch() settles every failure itself
       if (old >= cacheMs * ahead) void refresh()
@@ -88,39 +93,25 @@ function usableKeys(document: unknown): JWK[] {
 }
 
 function publicPart(key: Readonly<Record<string, unknown>>): JWK | undefined {
-  const operations = key['key_ops']
-  if (key['use'] !== undefined && key['use'] !== 'sig') return undefined
+  const { kty, use, key_ops: operations } = key
+  if (use !== undefined && use !== 'sig') return undefined
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined
-  const members = membersOf(key['kty'])
-  if (members === undefined) return undefined
-  const part: Record<string, string> = {}
-  for (const name of ['kty', ...members]) {
-    const value = key[name]
-    if (typeof value !== 'string' || value.length > maxText) return undefined
-    part[name] = value
-  }
-  for (const name of ['kid', 'alg']) {
-    const value = key[name]
-    if (value === undefined) continue
-    if (typeof value !== 'string' || value.length > maxText) return undefined
-    part[name] = value
-  }
-  // the members that a key of its type needs have been found, all of them text
-  return part as JWK
+  const needed = typeof kty === 'string' ? members.get(kty) : undefined
+  if (needed === undefined) return undefined
+  const names = ['kty', ...needed, ...['kid', 'alg'].filter((name) => key[name] !== undefined)]
+  if (!names.every((name) => isShortText(key[name]))) return undefined
+  return Object.fromEntries(names.map((name) => [name, key[name]]))
 }
 
-/** The public members of a key; none for types that cannot be public: a shared secret (oct) is no key of a JWKS. */
-function membersOf(type: unknown): readonly string[] | undefined {
-  switch (type) {
-    case 'RSA':
-      return ['n', 'e']
-    case 'EC':
-      return ['crv', 'x', 'y']
-    case 'OKP':
-      return ['crv', 'x']
-    default:
-      return undefined
-  }
+/** Public members by type of key; other types cannot be public: a shared secret (oct) is no key of a JWKS. */
+const members: ReadonlyMap<string, readonly string[]> = new Map([
+  ['RSA', ['n', 'e']],
+  ['EC', ['crv', 'x', 'y']],
+  ['OKP', ['crv', 'x']],
+])
+
+function isShortText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxText
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

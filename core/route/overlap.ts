@@ -36,7 +36,7 @@ export function overlappingIngresses(config: Config): IngressOverlap[] {
       for (const url of ingress.urls) {
         const anywhere = JSON.stringify([network, url.host, url.path])
         const here = JSON.stringify([network, url.host, url.path, url.port])
-        const owner = owners.get(anywhere) ?? owners.get(here)
+        const owner = owners.get(here) ?? owners.get(anywhere)
         if (owner === undefined) owners.set(url.port === undefined ? anywhere : here, { ingress, url })
         else if (owner.ingress !== ingress)
           pairs.add(identity(owner.ingress) + identity(ingress), {
@@ -67,21 +67,20 @@ export function overlappingRoutes(config: Config): RouteOverlap[] {
       owners.set(key, owned)
       const methods = methodsOf(endpoint)
       const lost = new Map<Owner, string[]>()
-      for (const name of methods ?? owned.byMethod.keys()) {
-        const owner = owned.byMethod.get(name) ?? owned.other
-        if (owner === undefined) owned.byMethod.set(name, own)
-        else lost.set(owner, [...(lost.get(owner) ?? []), name])
-      }
-      if (methods === undefined) {
-        if (owned.other === undefined) owned.other = own
-        else lost.set(owned.other, [])
-      }
+      if (methods === undefined && owned.other !== undefined) lost.set(owned.other, [])
+      else
+        for (const name of methods ?? owned.byMethod.keys()) {
+          const owner = owned.byMethod.get(name) ?? owned.other
+          if (owner === undefined) owned.byMethod.set(name, own)
+          else lost.set(owner, [...(lost.get(owner) ?? []), name])
+        }
       for (const [first, names] of lost) {
         if (first.pipeline === pipeline && identity(first.endpoint) === identity(endpoint)) continue
-        const all = methods === undefined ? owned.other === first : names.length === methods.length
+        const all = names.length === (methods?.length ?? 0)
         const id = JSON.stringify([first.pipeline.name, identity(first.endpoint), pipeline.name, identity(endpoint)])
         pairs.add(id, { network, prefix, first, second: own, methods: all ? undefined : names })
       }
+      if (methods === undefined) owned.other ??= own
     }
   }
   return pairs.found

@@ -99,6 +99,7 @@ function below(prefix: string, path: string): boolean {
 
 /** Names beyond ASCII as DNS has them (RFC 5891); nothing when they cannot be written so. */
 function asciiAuthority(authority: string): string | undefined {
+  if (authority.length > 1024) return undefined
   if (/^[\0-\x7f]*$/.test(authority)) return authority
   const [, host = '', port = ''] = /^(.*?)(:[0-9]*)?$/s.exec(authority) ?? []
   const ascii = domainToASCII(host)

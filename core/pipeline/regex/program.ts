@@ -114,16 +114,9 @@ export function search(steps: readonly Step[], text: string, multiline: boolean)
 }
 
 function holds(which: Assertion, text: string, at: number, multiline: boolean): boolean {
-  switch (which) {
-    case '^':
-      return at === 0 || (multiline && isLineEnd(text[at - 1]))
-    case '$':
-      return at === text.length || (multiline && isLineEnd(text[at]))
-    case 'b':
-      return isWord(text[at - 1]) !== isWord(text[at])
-    case 'B':
-      return isWord(text[at - 1]) === isWord(text[at])
-  }
+  if (which === '^') return at === 0 || (multiline && isLineEnd(text[at - 1]))
+  if (which === '$') return at === text.length || (multiline && isLineEnd(text[at]))
+  return (isWord(text[at - 1]) !== isWord(text[at])) === (which === 'b')
 }
 
 function isLineEnd(character: string | undefined): boolean {

@@ -10,16 +10,9 @@ export type Condition = (value: string) => Match
 export function compileCondition({ match, value }: ValueMatch, fold: boolean): Condition {
   const shape = (text: string): string => (fold ? text.toLowerCase() : text)
   const wanted = shape(value)
-  switch (match) {
-    case 'exists':
-      return () => true
-    case 'exact':
-      return (text) => shape(text) === wanted
-    case 'contains':
-      return (text) => shape(text).includes(wanted)
-    case 'regex': {
-      const regex = compileRegex(value)
-      return (text) => regex.test(text)
-    }
-  }
+  if (match === 'exists') return () => true
+  if (match === 'exact') return (text) => shape(text) === wanted
+  if (match === 'contains') return (text) => shape(text).includes(wanted)
+  const regex = compileRegex(value)
+  return (text) => regex.test(text)
 }
