@@ -49,12 +49,12 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
-  const { raw, reports, sources } = await readRaw(options)
+  const { raw, reports, sources, texts } = await readRaw(options)
   if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1 }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
   const whole = !reports.some(isError)
-  const scope = scopeOf(raw, sources, { cwd, env, now, whole }, report)
+  const scope = scopeOf(raw, sources, { texts, cwd, env, now, whole }, report)
   const config = check(scope, build(scope))
   const findings = locate(kept(), sources)
   const failed = findings.some(({ severity }) => severity === 'error')

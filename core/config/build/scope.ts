@@ -11,6 +11,8 @@ import type { Materials } from './material.ts'
 export type Scope = {
   readonly raw: Raw
   readonly sources: Sources
+  /** What each file holds. */
+  readonly texts: ReadonlyMap<string, string>
   readonly cwd: string
   /** Unix time in ms. */
   readonly now: number
@@ -33,7 +35,7 @@ export type Named = { readonly name: string; readonly place: Place }
 export function scopeOf(
   raw: Raw,
   sources: Sources,
-  around: Pick<Scope, 'cwd' | 'now' | 'env' | 'whole'>,
+  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole'>,
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around
