@@ -19,6 +19,7 @@ export type Scope = {
   readonly materials: Materials
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
+  readonly rivals: Map<string, unknown>
   report(report: Report): void
 }
 
