@@ -1,8 +1,7 @@
 // `jwt_auth` (spec 5.3): a bearer token, signed by a key of the configuration or of a JWKS.
 import { hash } from 'node:crypto'
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
-import { errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { JwtAuth } from '../../../config/model.ts'
 import type { HeaderInit } from '../../../../quic/index.ts'
