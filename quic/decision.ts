@@ -33,6 +33,13 @@ export type Forward = {
   readonly edit?: readonly HeaderEdit[] | undefined
   /** Replaces the request's content. */
   readonly body?: Uint8Array | string | undefined
+  /**
+   * Bytes of content that the client may send, 0 to 2^53 - 1; no bound when left out. A request that
+   * announces more fails with `body/too-large` before the upstream hears of it, another one as soon as
+   * it passes the bound: the upstream's request is aborted, and the client gets 413, or is cut off
+   * when its answer had begun.
+   */
+  readonly maxBodyBytes?: number | undefined
   /** Called with the head of the final response, before any of it goes to the client. */
   readonly onResponse?: ((response: ResponseHead) => ResponseDecision | Promise<ResponseDecision>) | undefined
   /** Called when no response came, before anything went to the client. */

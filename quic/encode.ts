@@ -10,7 +10,7 @@ const retained = 1_048_576
 const short = 48
 
 const kinds = { respond: 1, forward: 2, collect: 3, reset: 4, chunk: 5, end: 6, fail: 7, pass: 8, inform: 9 } as const
-const flags = { response: 1, failure: 2, body: 4, method: 8, target: 16, authority: 32 } as const
+const flags = { response: 1, failure: 2, body: 4, method: 8, target: 16, authority: 32, limit: 64 } as const
 const ops = { clear: 0, remove: 1, set: 2, append: 3 } as const
 const reasons: Readonly<Record<ResetReason, number>> = {
   'no-error': 0,
@@ -84,6 +84,12 @@ export class Answers {
   /** `upstream` is the upstream's id; `body`, the content to send when the decision names none. */
   forward(id: number, upstream: number, decision: Forward, body: Uint8Array | undefined): void {
     const content = decision.body ?? body
+    const { maxBodyBytes } = decision
+    if (maxBodyBytes !== undefined && (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 0)) {
+      throw new TypeError(`maxBodyBytes is ${String(maxBodyBytes)}: must be 0 to ${Number.MAX_SAFE_INTEGER}`)
+    }
+    // it bounds what the client sends, not what the policy sends in its place
+    const limited = maxBodyBytes !== undefined && decision.body === undefined
     this.#begin(kinds.forward, id)
     try {
       this.#u32(upstream)
@@ -93,12 +99,14 @@ export class Answers {
           (content === undefined ? 0 : flags.body) |
           (decision.method === undefined ? 0 : flags.method) |
           (decision.target === undefined ? 0 : flags.target) |
-          (decision.authority === undefined ? 0 : flags.authority),
+          (decision.authority === undefined ? 0 : flags.authority) |
+          (limited ? flags.limit : 0),
       )
       if (content !== undefined) this.#content(content)
       if (decision.method !== undefined) this.#matching('method', decision.method, method)
       if (decision.target !== undefined) this.#matching('target', decision.target, target)
       if (decision.authority !== undefined) this.#matching('authority', decision.authority, authority)
+      if (limited) this.#f64(maxBodyBytes)
       this.#edits(decision)
       this.#finish()
     } catch (error) {

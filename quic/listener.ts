@@ -102,29 +102,31 @@ const tls = shape(
   ['identities'],
 )
 
+const limits = shape({
+  maxConnections: count,
+  maxConnectionsPerAddress: count,
+  handshakeMs: ms,
+  idleMs: ms,
+  headMs: ms,
+  bodyIdleMs: ms,
+  tunnelIdleMs: ms,
+  minBodyRate: integer(0, 1_000_000_000),
+  maxHeadBytes: integer(1024, 16_777_216),
+  maxFields: integer(1, 10_000),
+  maxTargetBytes: integer(1, 16_777_216),
+  maxStreams: integer(1, 100_000),
+  maxResets: count,
+  maxDiscard: integer(0, 1_073_741_824),
+  retryAbove: integer(0, 10_000_000),
+})
+
 const options = shape(
   {
     address,
     port,
     tcp: shape({ tls, protocols: list(oneOf('h1', 'h2')) }),
     quic: shape({ tls, port }),
-    limits: shape({
-      maxConnections: count,
-      maxConnectionsPerAddress: count,
-      handshakeMs: ms,
-      idleMs: ms,
-      headMs: ms,
-      bodyIdleMs: ms,
-      tunnelIdleMs: ms,
-      minBodyRate: integer(0, 1_000_000_000),
-      maxHeadBytes: integer(1024, 16_777_216),
-      maxFields: integer(1, 10_000),
-      maxTargetBytes: integer(1, 16_777_216),
-      maxStreams: integer(1, 100_000),
-      maxResets: count,
-      maxDiscard: integer(0, 1_073_741_824),
-      retryAbove: integer(0, 10_000_000),
-    }),
+    limits,
   },
   ['address', 'port'],
 )
@@ -160,6 +162,20 @@ export class Listener {
     tls('tls', config)
     try {
       this.#native.replaceTls(this.id, JSON.stringify(tlsJson(config)))
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  /**
+   * Exchanges all limits; those that are left out are the defaults. New connections have all of them, new requests
+   * on open connections have `bodyIdleMs`, `tunnelIdleMs`, `minBodyRate` and `maxDiscard`; no connection is closed.
+   */
+  // a promise, as that of `replaceTls`
+  async replaceLimits(given: ListenerLimits): Promise<void> {
+    limits('limits', given)
+    try {
+      this.#native.replaceLimits(this.id, JSON.stringify(given))
     } catch (error) {
       throw fromNative(error)
     }

@@ -10,6 +10,7 @@ export type NativeEngine = {
   turn(answers: Uint8Array, length: number, out: Uint8Array): number
   listen(json: string): Promise<string>
   replaceTls(listener: number, json: string): void
+  replaceLimits(listener: number, json: string): void
   drain(listener: number, graceMs: number): Promise<string>
   upstream(json: string): number
   closeUpstream(id: number): void

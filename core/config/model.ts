@@ -10,6 +10,8 @@ export type Config = {
   readonly directory: string
   /** Every file that was read, relative to `directory`; and the folders to watch are in `watch`. */
   readonly files: readonly string[]
+  /** Of the content of the files and of the key material, truncated: tells configurations apart, and nothing more. */
+  readonly hash: string
   /** Absolute paths whose change means a new configuration: files, folders, certificates and keys. */
   readonly watch: readonly string[]
   readonly proxy: Proxy
@@ -95,7 +97,12 @@ export type TcpBind = {
   readonly place: Place
 }
 
-export type QuicBind = { readonly address: string; readonly port: number; readonly tls: Identity; readonly place: Place }
+export type QuicBind = {
+  readonly address: string
+  readonly port: number
+  readonly tls: Identity
+  readonly place: Place
+}
 
 export type NetworkLimits = {
   readonly maxHeadBytes: number

@@ -30,6 +30,13 @@ export type Raw = {
   all<S extends Section>(section: S): readonly Entry<Tables[S]>[]
   /** What a name means in a file (1.4): defined there, else in config.toml, else in any other file. */
   find<S extends Section>(section: S, name: string, file: string): Entry<Tables[S]> | undefined
+  /**
+   * True for a name whose table, or ingress or egress, was left out of the above because a finding has been reported
+   * on it: it is there, so nobody says that it is missing.
+   */
+  broken(section: Section | 'ingress' | 'egress', name: string): boolean
+  /** False when a file could not be read or parsed: a name that is not found may be defined in it. */
+  readonly complete: boolean
   /** A table without a name of its own, such as `[proxy]`; none when it is absent. */
   readonly proxy: Entry<Tables['proxy']> | undefined
   readonly management: Entry<Tables['management']> | undefined

@@ -37,13 +37,12 @@ const codes: ReadonlyMap<number, RefusalCode> = new Map([
   [504, 'upstream/timeout'],
 ])
 
-function pairs(headers: HeaderInit | undefined): (readonly [string, string])[] {
+/** Fields as a list, however they were given. */
+export function pairs(headers: HeaderInit | undefined): (readonly [string, string])[] {
   if (headers === undefined) return []
   if (isPairs(headers)) return [...headers]
   return Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'string'
-      ? [[name, value] as const]
-      : value.map((one): readonly [string, string] => [name, one]),
+    typeof value === 'string' ? [[name, value] as const] : value.map((one): readonly [string, string] => [name, one]),
   )
 }
 

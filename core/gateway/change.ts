@@ -8,7 +8,8 @@ export function describeChange(before: Config, after: Config): string {
     const changes = changesOf(section(before), section(after))
     return changes.length === 0 ? [] : [`${name} ${brief(changes)}`]
   })
-  for (const [name, section] of settings) if (!isDeepStrictEqual(section(before), section(after))) parts.push(`${name} ~`)
+  for (const [name, section] of settings)
+    if (!isDeepStrictEqual(section(before), section(after))) parts.push(`${name} ~`)
   return parts.length === 0 ? 'nothing' : parts.join('; ')
 }
 

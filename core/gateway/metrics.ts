@@ -1,7 +1,7 @@
 // What the gateway counts, as Prometheus text. Labels hold names of the configuration and words of fixed tables,
 // never anything of a request, so that nobody outside can make the series grow.
 import type { EngineEvent, EngineStats, ExchangeRecord, Version } from '../../quic/index.ts'
-import type { RefusalCode } from '../refusal/table.ts'
+import { refusals as refusalTable } from '../refusal/table.ts'
 import { engineSeries, upstreamSeries } from './gauges.ts'
 import { bounded, statusLabel } from './labels.ts'
 
@@ -9,8 +9,8 @@ import { bounded, statusLabel } from './labels.ts'
 export type RequestFacts = {
   /** The name of the pipeline; none: no route was found. */
   readonly pipeline: string | undefined
-  /** Why the gateway itself answered. */
-  readonly refusal: RefusalCode | undefined
+  /** Why the gateway itself answered: a code of the table of refusals. */
+  readonly code: string | undefined
 }
 
 /** `accepted`, `absent`, `refused`: at an ingress. `minted`, `reused`, `withheld`: at an egress. */
@@ -62,7 +62,11 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     protected async onShutdown(): Promise<void> {}
   }
   const reader = new Reader({
-    aggregationTemporalitySelector: () => sdk.AggregationTemporality.CUMULATIVE,
+    // what is asked for at each reading must not outlive its subject: an upstream that was closed, a configuration
+    aggregationTemporalitySelector: (type) =>
+      type === sdk.InstrumentType.OBSERVABLE_GAUGE
+        ? sdk.AggregationTemporality.DELTA
+        : sdk.AggregationTemporality.CUMULATIVE,
     cardinalitySelector: () => maxSeries,
   })
   const meter = new sdk.MeterProvider({ readers: [reader] }).getMeter('harmony')
@@ -113,7 +117,9 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
       if (record.upstream !== undefined && firstByteMs !== undefined && decidedMs !== undefined) {
         firstByte.record(Math.max(0, firstByteMs - decidedMs) / 1_000, { pipeline })
       }
-      if (facts.refusal !== undefined) refusals.add(1, { code: facts.refusal })
+      if (facts.code !== undefined) {
+        refusals.add(1, { code: Object.hasOwn(refusalTable, facts.code) ? facts.code : 'other' })
+      }
       if (code !== undefined) incomplete.add(1, { code })
     },
     upstreamFailure: (backend, code) => failures.add(1, { backend: backends(backend), code }),

@@ -5,78 +5,47 @@
 //   2 target, host   what can be read in two ways is refused (decision 20)
 //   3 force_https    301 (spec 3)
 //   4 route          ingress URL, then endpoint prefix (spec 4.1)
+//
+// and, with an exchange, in passage.ts:
+//
 //   5 mesh           the token, before anything else reads the request (decisions 1 to 4)
 //   6 body limit     declared lengths; the engine counts the others (decision 5)
 //   7 left chain     middleware, with the body where one of them asks for it
-//   8 egress         may it leave, over which transport (decisions 1, 15)
+//   8 egress         may it leave, and over which transport (decisions 1, 15)
 //   9 service        what the backend makes of it
 //  10 signature      the mesh token for the destination (decision 14)
 //  11 forward        the response passes the right chain on its way back
 import { randomUUID } from 'node:crypto'
-import type {
-  BodyDecision,
-  Decision,
-  Failure,
-  FailureDecision,
-  Field,
-  Forward,
-  HeaderEdit,
-  RequestHead,
-  Respond,
-  ResponseDecision,
-  ResponseHead,
-} from '../../quic/index.ts'
-import type { Backend, Network } from '../config/model.ts'
-import { inbound, outbound } from '../mesh/authorization.ts'
-import type { Exchange } from '../pipeline/exchange.ts'
-import { edited } from '../pipeline/fields.ts'
-import { withRetries } from '../pipeline/retry.ts'
-import type { Reach } from '../pipeline/service.ts'
+import type { Decision, RequestHead } from '../../quic/index.ts'
 import { refuse } from '../refusal/refusal.ts'
-import type { Refusal } from '../refusal/refusal.ts'
-import { parseHost } from '../route/host.ts'
+import { hostOf } from '../route/host.ts'
 import { splitTarget } from '../route/path.ts'
-import { answerOf, redirectOf, refusalOf } from './answer.ts'
-import type { Facts } from './facts.ts'
-import { viewOf } from './view.ts'
+import { redirectOf } from './answer.ts'
+import type { Generation, Served } from './generation.ts'
+import { Passage } from './passage.ts'
 
-/** What the stages need of the gateway around them. */
-export type Around = {
-  readonly generation: Generation
-  readonly now: () => number
-  readonly log: Log
-  readonly keep: (exchange: number, facts: Facts) => void
-  readonly observe: Observe
-}
-
-/** Decides about one request of a network. */
-export function decide(around: Around, network: NetworkRoutes, head: RequestHead): Decision | Promise<Decision> {
-  const { generation } = around
-  // 1 client
+/** Decides about one request that came in through a network. */
+export function decide(generation: Generation, network: Served, head: RequestHead): Decision | Promise<Decision> {
   const client = generation.clients.of(head)
-  const id = client.requestId ?? randomUUID()
-  const facts = new Facts(id, network.name, client.address, head)
-  around.keep(head.id, facts)
-  const stop = (refusal: Refusal): Respond => refused(facts, refusal)
-  // 2 target, host
+  const passage = new Passage(generation, network, head, client, client.requestId ?? randomUUID())
+  if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
   const target = splitTarget(head.target)
-  if ('problem' in target) return stop(refuse('request/path', target.problem))
-  const host = parseHost(client.authority ?? head.authority)
-  if ('problem' in host) return stop(refuse('request/host', host.problem))
-  if (client.loops) return stop(refuse('request/forwarded-loop', 'the request has passed here too often'))
-  // 3 force_https
-  if (network.forceHttps && !head.tls) return redirectOf(`https://${host.host}${head.target}`, id)
-  // 4 route
-  const found = network.routes.find(host.host, host.port ?? head.localPort, target.path, head.method)
-  if (found.kind === 'none') return stop(refuse('route/none', 'no ingress and no endpoint matches'))
-  if (found.kind === 'method') {
-    return stop(refuse('route/method', 'the endpoint does not take this method', { allow: found.allow.join(', ') }))
+  if (typeof target === 'string') return passage.refuse(refuse('request/path', `the target is refused: ${target}`))
+  const host = hostOf(client.authority ?? head.authority)
+  if (host === undefined) return passage.refuse(refuse('request/host', 'the authority is not a valid host and port'))
+  if (network.forceHttps && !head.tls) {
+    if (host.host === '') return passage.refuse(refuse('request/host', 'a redirect to https needs a host'))
+    return redirectOf(`https://${host.host}${head.target}`, passage.id)
   }
-  const compiled = generation.compiled(found.pipeline)
-  const passage = new Passage(around, network, head, facts, client, target, found, compiled)
-  // 5 mesh
-  const vouched = generation.ingress.check(found, head, around.now())
-  return vouched instanceof Promise
-    ? vouched.then((outcome) => passage.admitted(outcome))
-    : passage.admitted(vouched)
+  const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
+  switch (found.kind) {
+    case 'none':
+      return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+    case 'ambiguous':
+      return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
+    case 'method':
+      return passage.enter(found.route, target, found.rest, found.allow)
+    case 'route':
+      return passage.enter(found.route, target, found.rest, undefined)
+  }
 }

@@ -25,10 +25,18 @@ export type HeadView = Pick<
   | 'signal'
 >
 
+/** Makes the token that goes along to a destination: `https://host:port`, and the path there. */
+export type Signer = {
+  readonly mesh: string
+  /** Nothing: this destination gets no token. */
+  mint(origin: string, path: string, nowMs: number): string | Promise<string> | undefined
+}
+
 export type Exchange = {
   /** The request id: in the log, in `x-request-id`, in bodies that the gateway makes. */
   readonly id: string
-  readonly head: HeadView
+  /** Without the mesh token, once a mesh has accepted it. */
+  head: HeadView
   /** The peer, or whom a trusted proxy speaks for; IPv4-mapped IPv6 is unwrapped. */
   readonly clientAddress: string
   /** The address of the socket's peer, unwrapped. */
@@ -52,6 +60,8 @@ export type Exchange = {
   backend: Backend | undefined
   /** Strings about the request that middleware leaves for middleware (5.1). */
   readonly metadata: Map<string, string>
+  /** Set by a `mesh_auth` of direction egress: signs where the mesh of no egress does. */
+  signer: Signer | undefined
   /** Content that a middleware asked for; none otherwise. */
   body: Uint8Array | undefined
   readonly log: Log

@@ -34,7 +34,10 @@ for (const { client, http, url } of into)
       assert.is(both.origin.arrived.length, before + 1)
       assert.is(both.origin.arrived.at(-1)?.target, '/Patient?_id=1')
       const id = answer.headers.find(([name]) => name === 'x-request-id')?.[1]
-      const line = await both.a.line((one) => one['requestId'] === id && one['event'] === 'access', 'the access line of A')
+      const line = await both.a.line(
+        (one) => one['requestId'] === id && one['event'] === 'access',
+        'the access line of A',
+      )
       assert.is(line['protocolOut'], 'HTTP/3')
       assert.is(line['mesh'], undefined)
       assert.is(line['signedFor'], 'prod')
@@ -43,7 +46,10 @@ for (const { client, http, url } of into)
   )
 
 /** Asks B directly. */
-const direct = async (headers: Record<string, string>, path = '/fhir/Patient'): Promise<{ status: number; text: string }> =>
+const direct = async (
+  headers: Record<string, string>,
+  path = '/fhir/Patient',
+): Promise<{ status: number; text: string }> =>
   new Promise((resolve, reject) => {
     const asked = https(
       {
@@ -73,7 +79,14 @@ test('straight at B without a token: 403, and the origin sees nothing', async ()
   assert.is(both.origin.arrived.length, before)
 })
 
-for (const path of ['/internal/Patient', '/%66hir/Patient', '/fhir//Patient', '//fhir/Patient', '/FHIR/Patient', '/fhir'])
+for (const path of [
+  '/internal/Patient',
+  '/%66hir/Patient',
+  '/fhir//Patient',
+  '//fhir/Patient',
+  '/FHIR/Patient',
+  '/fhir',
+])
   test(`without a token, ${path} does not reach B's origin either`, async () => {
     const before = both.origin.arrived.length
     const { status } = await direct({}, path)

@@ -285,13 +285,16 @@ test('a forward leaves whole, whichever parts it replaces', () => {
     edit: optional(fc.array(edit, { maxLength: 6 })),
     onResponse: fc.constantFrom(undefined, () => undefined),
     onFailure: fc.constantFrom(undefined, () => ({ kind: 'reset', reason: 'cancel' }) as const),
+    maxBodyBytes: optional(fc.maxSafeNat()),
   })
   fc.assert(
     fc.property(id, parts, (exchange, given) => {
       // the upstream is turned into its id before
       const decision = { kind: 'forward', ...given } as unknown as Forward
       const [said] = encoded((answers) => answers.forward(exchange, 9, decision, undefined))
-      const flags = [given.onResponse, given.onFailure, given.body, given.method, given.target, given.authority]
+      // content of the policy's own is not the client's, which the bound is for
+      const bound = given.body === undefined ? given.maxBodyBytes : undefined
+      const flags = [given.onResponse, given.onFailure, given.body, given.method, given.target, given.authority, bound]
         .map((part, bit) => (part === undefined ? 0 : 1 << bit))
         .reduce((sum, bit) => sum + bit)
       const edits: [number, string, string][] = []
@@ -308,6 +311,7 @@ test('a forward leaves whole, whichever parts it replaces', () => {
       assert.equal([said?.upstream, said?.id, said?.edits], [9, exchange, edits])
       assert.equal([said?.method, said?.target, said?.authority], [given.method, given.target, given.authority])
       assert.equal(said?.body, given.body && Buffer.from(given.body))
+      assert.is(said?.maxBytes, bound)
     }),
   )
 })
@@ -391,6 +395,10 @@ test('an answer that cannot be sent leaves nothing behind, and its error names n
     { authority: 'ä' },
   ]) {
     assert.throws(() => answers.forward(2, 1, { ...forward, ...part }, undefined), /cannot be sent/)
+  }
+  for (const maxBodyBytes of [-1, 1.5, Number.NaN, 2 ** 53]) {
+    const write = () => answers.forward(2, 1, { ...forward, maxBodyBytes }, undefined)
+    assert.throws(write, /maxBodyBytes is .*: must be 0 to 9007199254740991/)
   }
   for (const status of [199, 600, 1.5, Number.NaN]) {
     assert.throws(() => answers.respond(2, status, undefined, undefined), /status is .*: must be 200 to 599/)

@@ -11,7 +11,7 @@ import type { Said } from './wire.ts'
 /** Queues messages for JavaScript, and keeps what JavaScript says. */
 export class Fake implements NativeEngine {
   readonly said: Said[] = []
-  readonly given: { options: unknown; listen: unknown[]; upstream: unknown[]; tls: unknown[] }
+  readonly given: { options: unknown; listen: unknown[]; upstream: unknown[]; tls: unknown[]; limits: unknown[] }
   turns = 0
   /** Called with each answer. */
   onSaid: (said: Said) => void = () => undefined
@@ -25,7 +25,7 @@ export class Fake implements NativeEngine {
   #upstreams = 0
 
   constructor(json: string, wake: () => void) {
-    this.given = { options: JSON.parse(json), listen: [], upstream: [], tls: [] }
+    this.given = { options: JSON.parse(json), listen: [], upstream: [], tls: [], limits: [] }
     this.#wake = wake
   }
 
@@ -79,6 +79,10 @@ export class Fake implements NativeEngine {
 
   replaceTls(listener: number, json: string): void {
     this.given.tls.push([listener, JSON.parse(json)])
+  }
+
+  replaceLimits(listener: number, json: string): void {
+    this.given.limits.push([listener, JSON.parse(json)])
   }
 
   async drain(_listener: number, graceMs: number): Promise<string> {

@@ -120,6 +120,7 @@ test('a mistake in the engine, in drain or in stop names the key, the value and 
     await mistake(() => listener.replaceTls({ identities: [] })),
     'tls.identities is an empty list: must hold at least 1',
   )
+  assert.is(await mistake(() => listener.replaceLimits({ idleMs: 0 })), 'limits.idleMs is 0: must be 1 to 86400000')
   await engine.stop()
 })
 
@@ -132,6 +133,7 @@ test('what the engine is given holds PEM as text, and nothing that was left out'
     answer,
   )
   await listener.replaceTls({ identities: [identity], minVersion: '1.3' })
+  await listener.replaceLimits({ maxStreams: 6, idleMs: undefined })
   const upstream = engine.upstream({
     origin: 'https://Example.test:443/',
     tls: { ca: identity.certificate, clientCertificate: identity },
@@ -151,6 +153,7 @@ test('what the engine is given holds PEM as text, and nothing that was left out'
       },
     ],
     tls: [[1, { identities: [crossed], minVersion: '1.3' }]],
+    limits: [[1, { maxStreams: 6 }]],
     upstream: [
       { origin: 'https://example.test', tls: { ca: pem, clientCertificate: crossed }, protocols: ['h3', 'h1'] },
       1,

@@ -235,6 +235,7 @@ function readAnswer(from: Reader): Said {
       if (flags & 8) said.method = from.text()
       if (flags & 16) said.target = from.text()
       if (flags & 32) said.authority = from.text()
+      if (flags & 64) said.maxBytes = from.f64()
       said.edits = from.edits()
       return said
     }

@@ -16,6 +16,9 @@ const headers = [
 /** JSON nested deeper is shown as text: parsing and writing it again would cost a stack. */
 const maxDepth = 128
 
+/** Characters of JSON whose numbers keep their text: ten megabytes of them would block the thread for seconds. */
+const maxExact = 65_536
+
 /** Builds the service; bodies over `maxCollected` bytes are refused by whoever gathers them. */
 export function echoService(maxCollected: number): Service {
   return {
@@ -60,6 +63,7 @@ function contentOf(bytes: Uint8Array): unknown {
   if (text === undefined) return Buffer.from(bytes).toString('base64')
   if (depthOf(text) > maxDepth) return text
   try {
+    if (text.length > maxExact) return JSON.parse(text)
     // the numbers as they were written: 1.10 is not 1.1 to a physician
     return exact.parse(text, (_key, value, { source }) =>
       typeof value === 'number' && source !== undefined ? exact.rawJSON(source) : value,

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::{EngineOptions, ListenOptions, ServerTls, UpstreamOptions};
+use crate::config::{EngineOptions, ListenOptions, ListenerLimits, ServerTls, UpstreamOptions};
 use crate::crossing::{Crossing, Turn};
 use crate::engine::{Shared, lock};
 use crate::fault;
@@ -200,6 +200,17 @@ impl NativeEngine {
             .ok_or_else(|| error("listener/unknown", listener))?
             .replace_tls(&replacement)
             .map_err(|detail| error("tls/invalid", detail))
+    }
+
+    /// Swaps all limits; those that are left out are the defaults again.
+    #[napi(catch_unwind)]
+    pub fn replace_limits(&self, listener: u32, json: String) -> Result<()> {
+        let replacement: ListenerLimits = parse(&json)?;
+        self.shared()?
+            .listener(listener)
+            .ok_or_else(|| error("listener/unknown", listener))?
+            .replace_limits(replacement)
+            .map_err(|detail| error("config/invalid", detail))
     }
 
     /// Stops accepting, lets requests under way finish for at most `grace_ms`, then cuts.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::config::ListenerLimits;
 use crate::engine::{Shared, lock};
 use crate::event::Count;
 use crate::listener::{Listener, Slot};
@@ -16,6 +17,8 @@ pub struct Connection {
     pub id: u64,
     pub shared: Arc<Shared>,
     pub listener: Arc<Listener>,
+    /// Those of its listener when it began.
+    pub limits: Arc<ListenerLimits>,
     /// Never an IPv4 address in IPv6's clothes (RFC 4291 2.5.5.2), also on a dual-stack socket.
     pub remote: SocketAddr,
     pub local: SocketAddr,
@@ -48,6 +51,7 @@ impl Connection {
         accepted.up();
         Arc::new(Self {
             id: shared.connection_id(),
+            limits: Arc::clone(slot.limits()),
             remote: slot.remote(),
             local: SocketAddr::new(local.ip().to_canonical(), local.port()),
             shared,
@@ -66,7 +70,7 @@ impl Connection {
 
     /// More resets within the last 10 s than `max_resets` (CVE-2023-44487).
     pub fn resets_too_often(&self) -> bool {
-        lock(&self.resets).recent(Instant::now()) > u64::from(self.listener.limits.max_resets)
+        lock(&self.resets).recent(Instant::now()) > u64::from(self.limits.max_resets)
     }
 
     /// Counts and tells that this connection hit a limit, named by its configuration key.

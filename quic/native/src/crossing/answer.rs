@@ -74,6 +74,8 @@ pub struct Forward {
     pub method: Option<Method>,
     pub target: Option<Bytes>,
     pub authority: Option<String>,
+    /// Content of the client's beyond this many bytes is refused.
+    pub max_body: Option<u64>,
     pub edits: Vec<Edit>,
 }
 
@@ -146,6 +148,13 @@ impl<'a> Reader<'a> {
 
     fn f64(&mut self) -> Option<f64> {
         self.chunk().map(f64::from_le_bytes)
+    }
+
+    /// A number of bytes, as far as JavaScript counts exactly.
+    fn size(&mut self) -> Option<u64> {
+        const MAX: f64 = 9_007_199_254_740_991.0;
+        let size = self.f64()?;
+        (0.0..=MAX).contains(&size).then_some(size as u64)
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {
@@ -249,6 +258,10 @@ pub fn decode(kind: Kind, content: &Bytes) -> Option<Answer> {
                 0 => None,
                 _ => Some(std::str::from_utf8(reader.bytes()?).ok()?.to_owned()),
             };
+            let max_body = match flags & 64 {
+                0 => None,
+                _ => Some(reader.size()?),
+            };
             let edits = reader.edits()?;
             reader.end(Answer::Forward(Box::new(Forward {
                 upstream,
@@ -258,13 +271,12 @@ pub fn decode(kind: Kind, content: &Bytes) -> Option<Answer> {
                 method,
                 target,
                 authority,
+                max_body,
                 edits,
             })))
         }
         Kind::Collect => {
-            let max_bytes = reader.f64()?;
-            let valid = max_bytes.is_finite() && (0.0..9e15).contains(&max_bytes);
-            let max_bytes = valid.then_some(max_bytes as u64)?;
+            let max_bytes = reader.size()?;
             reader.end(Answer::Collect { max_bytes })
         }
         Kind::Reset => {

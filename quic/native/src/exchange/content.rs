@@ -153,6 +153,7 @@ impl Exchange {
                 // A request without content can be forwarded as it is.
                 self.consumed = !body.is_empty();
                 self.ledger.record.bytes_in = body.len() as u64;
+                self.head.content_length = Some(body.len() as u64);
                 self.ask(|out, id| encode::collected(out, id, &body, &trailers))
                     .await
             }
@@ -175,7 +176,7 @@ impl Exchange {
     }
 
     async fn read_all(&mut self, max_bytes: u64) -> Read {
-        let limits = &self.ledger.connection.listener.limits;
+        let limits = &self.ledger.limits;
         let window = Duration::from_secs(10);
         let mut watch = super::rate::Rate::new(limits.min_body_rate, window);
         let idle = Duration::from_millis(limits.body_idle_ms);

@@ -58,6 +58,8 @@ enum Awaited {
     Interim(response::Parts),
     Upstream(StreamError),
     Client(StreamError),
+    /// The request's content passed the decision's limit.
+    TooLarge(StreamError),
     Late(&'static fault::Code),
 }
 
@@ -97,6 +99,9 @@ impl Exchange {
             Some(protocol) if !replaced => Some(protocol.clone()),
             _ => None,
         };
+        if let Some(fault) = self.announced_too_much(&decision) {
+            return self.failed(fault, &decision, upstream.id).await;
+        }
         let mut out = match self.outgoing(&decision, upgrade) {
             Ok(out) => out,
             Err(_) => return self.broken_answer().await,
@@ -128,6 +133,14 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// The request's content is known to be longer than the decision allows, so that the upstream
+    /// need not hear of it.
+    fn announced_too_much(&self, decision: &Forward) -> Option<Fault> {
+        let max = decision.max_body?;
+        let length = self.head.content_length?;
+        (length > max).then(|| Fault::new(&fault::BODY_TOO_LARGE, format!("over {max} bytes")))
     }
 
     /// A connection, or why there is none; watches for the client's leaving meanwhile.
@@ -216,7 +229,7 @@ impl Exchange {
             }
         };
         let mut upload = Upload {
-            pump,
+            pump: pump.limited(decision.max_body),
             given: decision.body.clone().map(Given),
         };
         let head = loop {
@@ -253,6 +266,16 @@ impl Exchange {
                     sender.reset(Reason::Cancel);
                     receiver.stop(Reason::Cancel);
                     return self.lost(&error);
+                }
+                Awaited::TooLarge(error) => {
+                    self.ledger.record.bytes_in = upload.pump.bytes;
+                    self.consumed = true;
+                    sender.reset(Reason::Cancel);
+                    receiver.stop(Reason::Cancel);
+                    return Ok(Attempt::Failed {
+                        fault: Fault::of(&fault::BODY_TOO_LARGE, &error),
+                        again: false,
+                    });
                 }
                 Awaited::Late(code) => {
                     self.ledger.record.bytes_in = upload.pump.bytes;
@@ -329,7 +352,7 @@ impl Exchange {
     ) -> Awaited {
         let timeouts = &upstream.options.timeouts;
         let first_byte = Duration::from_millis(timeouts.first_byte_ms);
-        let limits = &self.ledger.connection.listener.limits;
+        let limits = &self.ledger.limits;
         let idle = Duration::from_millis(limits.body_idle_ms);
         let window = Duration::from_secs(10);
         let grpc = self
@@ -355,7 +378,11 @@ impl Exchange {
                 match upload.poll(cx, inbound, sender) {
                     Poll::Ready(Ok(())) | Poll::Pending => {}
                     Poll::Ready(Err(Broken::Source(error))) => {
-                        return Poll::Ready(Awaited::Client(error));
+                        return Poll::Ready(if upload.pump.is_over() {
+                            Awaited::TooLarge(error)
+                        } else {
+                            Awaited::Client(error)
+                        });
                     }
                     // The upstream may have answered early and stopped reading: its answer
                     // comes first.
@@ -425,7 +452,9 @@ impl Exchange {
         if client {
             self.responder.close_after();
         }
-        if !decision.on_failure || client {
+        // Of the client's own failures, this one alone is by the decision's word.
+        let asks = !client || fault.code == &fault::BODY_TOO_LARGE;
+        if !decision.on_failure || !asks {
             return self.refuse(fault).await;
         }
         let replayable = !self.consumed;

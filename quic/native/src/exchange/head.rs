@@ -29,7 +29,7 @@ impl Exchange {
         parts: request::Parts,
         upgrade: Option<String>,
     ) -> Result<(), (&'static fault::Code, &'static str)> {
-        let limits = &self.ledger.connection.listener.limits;
+        let limits = &self.ledger.connection.limits;
         let malformed = |detail| (&fault::REQUEST_MALFORMED, detail);
         self.head.method = parts.method;
         self.head.upgrade = upgrade;

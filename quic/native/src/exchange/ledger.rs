@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use crate::config::ListenerLimits;
 use crate::connection::Connection;
 use crate::crossing::encode;
 use crate::crossing::mailbox::Mailbox;
@@ -32,6 +33,8 @@ pub fn encoded<T>(encode: impl FnOnce(&mut Vec<u8>), hand_on: impl FnOnce(&[u8])
 
 pub struct Ledger {
     pub connection: Arc<Connection>,
+    /// Those of the listener when the request came; what its head may be is its connection's.
+    pub limits: Arc<ListenerLimits>,
     pub record: Record,
     pub mailbox: Arc<Mailbox>,
     /// JavaScript was asked, or streams an answer, and was not told that it is over.
@@ -51,6 +54,7 @@ impl Ledger {
         connection.listener.open_exchanges.up();
         Self {
             connection: Arc::clone(connection),
+            limits: connection.listener.limits(),
             record: Record::new(id, connection.id, connection.listener.id, protocol),
             mailbox: shared.crossing.register(id),
             owed: false,

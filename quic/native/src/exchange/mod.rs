@@ -303,7 +303,7 @@ impl Exchange {
     }
 
     fn client_idle(&self) -> Duration {
-        Duration::from_millis(self.ledger.connection.listener.limits.body_idle_ms)
+        Duration::from_millis(self.ledger.limits.body_idle_ms)
     }
 
     /// After the answer: reads the rest of the request within bounds, so that the client gets
@@ -312,7 +312,7 @@ impl Exchange {
         if self.inbound.is_end() {
             return;
         }
-        let limits = &self.ledger.connection.listener.limits;
+        let limits = &self.ledger.limits;
         // A client that waits for a 100 that it never got sends nothing (RFC 9110 10.1.1).
         let waits = self.head.expects_continue && !self.continued;
         let mut left = if waits { 0 } else { limits.max_discard };

@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use harmony_stream::{Frame, Receive, StreamError, Transmit};
+use harmony_stream::{Frame, Kind, Receive, StreamError, Transmit};
 
 use crate::message;
 
@@ -41,6 +41,9 @@ pub struct Pump {
     /// Whether anything was asked of the source: then the content cannot be sent again.
     pub touched: bool,
     cut: bool,
+    /// Bytes that may be moved.
+    limit: u64,
+    over: bool,
 }
 
 impl Pump {
@@ -53,6 +56,8 @@ impl Pump {
             waits: Waits::Source,
             touched: false,
             cut: false,
+            limit: u64::MAX,
+            over: false,
         }
     }
 
@@ -78,6 +83,19 @@ impl Pump {
             touched: true,
             ..Self::new()
         }
+    }
+
+    /// Content beyond `limit` bytes is an error of the source's.
+    pub fn limited(self, limit: Option<u64>) -> Self {
+        Self {
+            limit: limit.unwrap_or(u64::MAX),
+            ..self
+        }
+    }
+
+    /// The source had more than the limit.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
     pub fn is_done(&self) -> bool {
@@ -145,6 +163,12 @@ impl Pump {
                     match frame {
                         Some(Ok(Frame::Data(data))) => {
                             self.touched = true;
+                            if data.len() as u64 > self.limit - self.bytes {
+                                self.over = true;
+                                let detail = format!("over {} bytes", self.limit);
+                                let error = StreamError::new(Kind::Limit, detail);
+                                return Poll::Ready(Err(Broken::Source(error)));
+                            }
                             self.bytes += data.len() as u64;
                             self.moved = Instant::now();
                             if let Err(error) = sink.send_data(data) {

@@ -101,8 +101,8 @@ impl Exchange {
     /// Moves content to the client while it watches for the client's leaving, and reads what
     /// the request still holds, within the bound on unwanted content.
     async fn send<S: Receive>(&mut self, mut source: S) -> Sent {
-        let idle = Duration::from_millis(self.ledger.connection.listener.limits.body_idle_ms);
-        let mut left = self.ledger.connection.listener.limits.max_discard;
+        let idle = Duration::from_millis(self.ledger.limits.body_idle_ms);
+        let mut left = self.ledger.limits.max_discard;
         let waits = self.head.expects_continue && !self.continued;
         let mut pump = Pump::new();
         self.timer.set(idle);

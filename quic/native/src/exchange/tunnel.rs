@@ -141,7 +141,7 @@ impl Exchange {
         self.inbound.upgrade();
         sender.upgrade();
         receiver.upgrade();
-        let idle = Duration::from_millis(self.ledger.connection.listener.limits.tunnel_idle_ms);
+        let idle = Duration::from_millis(self.ledger.limits.tunnel_idle_ms);
         let mut up = Pump::new();
         let mut down = Pump::new();
         let mut unread: Option<StreamError> = None;

@@ -61,16 +61,19 @@ fn network(ip: IpAddr) -> IpAddr {
 pub struct Slot {
     listener: Arc<Listener>,
     remote: SocketAddr,
+    limits: Arc<ListenerLimits>,
 }
 
 impl Slot {
     /// None when a limit is reached, which is counted and told.
     pub fn take(listener: &Arc<Listener>, remote: SocketAddr) -> Option<Self> {
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        match listener.census.enter(remote.ip(), &listener.limits) {
+        let limits = listener.limits();
+        match listener.census.enter(remote.ip(), &limits) {
             Ok(()) => Some(Self {
                 listener: Arc::clone(listener),
                 remote,
+                limits,
             }),
             Err(limit) => {
                 listener.limit(remote, limit);
@@ -81,6 +84,11 @@ impl Slot {
 
     pub fn listener(&self) -> &Arc<Listener> {
         &self.listener
+    }
+
+    /// What the connection is allowed from its first byte to its last.
+    pub fn limits(&self) -> &Arc<ListenerLimits> {
+        &self.limits
     }
 
     pub fn remote(&self) -> SocketAddr {

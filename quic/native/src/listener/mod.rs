@@ -13,7 +13,7 @@ mod transport;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -41,7 +41,7 @@ const GRACE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 pub struct Listener {
     pub id: u32,
     pub shared: Arc<Shared>,
-    pub limits: ListenerLimits,
+    limits: RwLock<Arc<ListenerLimits>>,
     pub open_exchanges: Count,
     pub drain: Drain,
     http1: bool,
@@ -101,7 +101,7 @@ impl Listener {
         let listener = Arc::new(Self {
             id: shared.handle(),
             shared: Arc::clone(shared),
-            limits: options.limits,
+            limits: RwLock::new(Arc::new(options.limits)),
             open_exchanges: Count::default(),
             drain: Drain::default(),
             http1: plan.http1,
@@ -145,6 +145,23 @@ impl Listener {
     /// error all is as it was.
     pub fn replace_tls(&self, new: &ServerTls) -> Result<(), String> {
         lock(&self.tls).replace(new, self.http1, self.http2)
+    }
+
+    /// Uses other limits from now on: all of them for new connections, those on content for new
+    /// requests too. What an open connection was promised at its start stays; none is closed.
+    pub fn replace_limits(&self, new: ListenerLimits) -> Result<(), String> {
+        setup::check(&new)?;
+        let new = Arc::new(new);
+        // Held throughout, so that replacements do not mix.
+        let mut tls = lock(&self.tls);
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        tls.replace_transport(&new);
+        Ok(())
+    }
+
+    /// The limits as they are now.
+    pub fn limits(&self) -> Arc<ListenerLimits> {
+        Arc::clone(&self.limits.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Stops accepting, lets exchanges under way finish for at most `grace`, then cuts the rest.

@@ -114,7 +114,7 @@ fn admit(
     incoming: Incoming,
 ) {
     let under_way = listener.handshakes.load(Ordering::Relaxed);
-    if under_way >= listener.limits.retry_above
+    if under_way >= listener.limits().retry_above
         && !incoming.remote_address_validated()
         && incoming.may_retry()
     {
@@ -138,7 +138,7 @@ fn admit(
 
 async fn connection(slot: Slot, handshake: Handshake, incoming: Incoming, local: SocketAddr) {
     let listener = Arc::clone(slot.listener());
-    let limit = Duration::from_millis(listener.limits.handshake_ms);
+    let limit = Duration::from_millis(slot.limits().handshake_ms);
     let fail = |code, reason| listener.handshake_failed(slot.remote(), "quic", code, reason);
     let outcome = match incoming.accept() {
         Ok(connecting) => listener.hurried(limit, connecting).await,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use quinn::crypto::rustls::QuicServerConfig;
 
+use super::transport;
 use crate::config::{ListenOptions, ListenerLimits, ServerTls};
 use crate::tls::server::ServerIdentity;
 use crate::tls::{H1, H2};
@@ -80,6 +81,17 @@ pub fn plan(options: &ListenOptions) -> Result<Plan, String> {
 }
 
 impl Tls {
+    /// New QUIC connections get a transport with these limits.
+    pub fn replace_transport(&mut self, limits: &ListenerLimits) {
+        let Some(config) = &mut self.quic else {
+            return;
+        };
+        config.transport_config(Arc::new(transport::transport(limits)));
+        if let Some(endpoint) = self.endpoint.upgrade() {
+            endpoint.set_server_config(Some(config.clone()));
+        }
+    }
+
     /// Builds all that is new, then swaps it in; after an error nothing has changed.
     pub fn replace(&mut self, new: &ServerTls, http1: bool, http2: bool) -> Result<(), String> {
         if self.tcp.is_none() && self.quic.is_none() {
@@ -122,7 +134,7 @@ fn alpn(http1: bool, http2: bool) -> Vec<&'static [u8]> {
     names
 }
 
-fn check(limits: &ListenerLimits) -> Result<(), String> {
+pub fn check(limits: &ListenerLimits) -> Result<(), String> {
     let positive = [
         ("maxConnections", limits.max_connections as u64),
         (

@@ -120,7 +120,7 @@ async fn encrypted(
     config: Arc<rustls::ServerConfig>,
 ) {
     let listener = Arc::clone(slot.listener());
-    let limit = Duration::from_millis(listener.limits.handshake_ms);
+    let limit = Duration::from_millis(slot.limits().handshake_ms);
     let accepted = listener
         .hurried(limit, TlsAcceptor::from(config).accept(stream))
         .await;
@@ -155,7 +155,7 @@ async fn plain(slot: Slot, stream: TcpStream, local: SocketAddr) {
         (false, _) => Version::Http2,
         (_, false) => Version::Http1,
         _ => {
-            let limit = Duration::from_millis(listener.limits.head_ms);
+            let limit = Duration::from_millis(slot.limits().head_ms);
             tokio::select! {
                 biased;
                 found = sniff::preface(&stream) => match found {

@@ -60,7 +60,7 @@ pub fn server(crypto: Arc<QuicServerConfig>, limits: &ListenerLimits) -> ServerC
     config
 }
 
-fn transport(limits: &ListenerLimits) -> TransportConfig {
+pub fn transport(limits: &ListenerLimits) -> TransportConfig {
     let mut transport = TransportConfig::default();
     // Milliseconds beyond a VarInt are beyond any use.
     let idle = IdleTimeout::try_from(Duration::from_millis(limits.idle_ms)).ok();

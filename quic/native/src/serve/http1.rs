@@ -27,7 +27,7 @@ fn limits(limits: &ListenerLimits) -> Limits {
 }
 
 pub async fn serve(io: Io, connection: Arc<Connection>) {
-    let own = &connection.listener.limits;
+    let own = &connection.limits;
     let mut http = Http1::new(io, limits(own));
     let mut patience = Duration::from_millis(own.head_ms);
     let head = Duration::from_millis(own.head_ms);

@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 type Http2 = h2::server::Connection<Io, Bytes>;
 
 pub async fn serve(io: Io, connection: Arc<Connection>) {
-    let limits = &connection.listener.limits;
+    let limits = &connection.limits;
     let max_resets =
         usize::try_from(limits.max_resets.min(limits.max_streams)).unwrap_or(usize::MAX);
     let handshake = h2::server::Builder::new()

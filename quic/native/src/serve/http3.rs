@@ -22,7 +22,7 @@ use crate::{fault, message};
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
-    let limits = &connection.listener.limits;
+    let limits = &connection.limits;
     let config = Config {
         max_field_section: limits.max_head_bytes as u64,
         max_fields: limits.max_fields,
@@ -109,7 +109,7 @@ fn goodbye(http: &mut Http3, connection: &Connection) {
 }
 
 async fn request(incoming: Incoming, connection: &Arc<Connection>) {
-    let patience = Duration::from_millis(connection.listener.limits.head_ms);
+    let patience = Duration::from_millis(connection.limits.head_ms);
     let (mut parts, recv, respond) = match tokio::time::timeout(patience, incoming.head()).await {
         Ok(Ok(request)) => request,
         Ok(Err(HeadError { error, respond })) => {

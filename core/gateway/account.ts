@@ -3,7 +3,7 @@
 import type { MeshContext } from '../mesh/context.ts'
 
 /** Filled while the request passes its stages. */
-export type Facts = {
+export type Account = {
   readonly requestId: string
   readonly network: string
   readonly clientAddress: string
@@ -24,38 +24,37 @@ export type Facts = {
   /** The gateway's own answer: its code, and the reason for the operator. */
   code: string | undefined
   detail: string | undefined
-  retries: number
   /** Told when the exchange has ended. */
   readonly ended: (() => void) | undefined
 }
 
 /**
- * Facts by exchange. Bounded: a record that is lost (the engine drops them when this thread is busy for too long)
- * must not keep its facts for ever.
+ * Account by exchange. Bounded: a record that is lost (the engine drops them when this thread is busy for too long)
+ * must not keep its account for ever.
  */
-export class FactStore {
-  readonly #facts = new Map<number, Facts>()
+export class Accounts {
+  readonly #accounts = new Map<number, Account>()
 
-  add(exchange: number, facts: Facts): void {
-    if (this.#facts.size >= maxFacts) {
-      const [oldest] = this.#facts.keys()
+  add(exchange: number, account: Account): void {
+    if (this.#accounts.size >= maxAccounts) {
+      const [oldest] = this.#accounts.keys()
       if (oldest !== undefined) this.take(oldest)
     }
-    this.#facts.set(exchange, facts)
+    this.#accounts.set(exchange, account)
   }
 
-  take(exchange: number): Facts | undefined {
-    const facts = this.#facts.get(exchange)
-    if (facts === undefined) return undefined
-    this.#facts.delete(exchange)
-    facts.ended?.()
-    return facts
+  take(exchange: number): Account | undefined {
+    const account = this.#accounts.get(exchange)
+    if (account === undefined) return undefined
+    this.#accounts.delete(exchange)
+    account.ended?.()
+    return account
   }
 
   get size(): number {
-    return this.#facts.size
+    return this.#accounts.size
   }
 }
 
 /** More than the exchanges that may be open and the records that may wait. */
-const maxFacts = 262_144
+const maxAccounts = 262_144

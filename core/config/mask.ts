@@ -1,0 +1,42 @@
+// Which values are never shown, and how the others are.
+
+/** Whether a key of this name holds a secret. Too often rather than too seldom. */
+export function looksSecret(key: string): boolean {
+  return secretWord.test(key) && !harmless.test(key)
+}
+
+/** `value` as a message shows it; `secret`: only what kind of value it is. */
+export function show(value: unknown, secret = false): string {
+  if (Array.isArray(value)) return 'a list'
+  if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
+  switch (typeof value) {
+    case 'string':
+      return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value)))
+    case 'number':
+      return secret ? 'a number' : String(value)
+    case 'boolean':
+      return secret ? 'a boolean' : String(value)
+    case 'object':
+      return 'a table'
+    default:
+      return 'nothing'
+  }
+}
+
+/** Text that came from a file, bounded for a message. */
+export function shorten(text: string, max = 80): string {
+  return text.length <= max ? text : `${text.slice(0, max - 3)}...`
+}
+
+/** The same text with the credentials of URLs in it, and what may stand in for a variable, masked; as long as before. */
+export function withoutCredentials(text: string): string {
+  return text
+    .replace(/(:\/\/)([^/?#@\s]{1,1000})(?=@)/g, (_, lead: string, user: string) => lead + '*'.repeat(user.length))
+    .replace(/(\$\{\w{1,200}:-)([^}]{1,1000})/g, (_, lead: string, given: string) => lead + '*'.repeat(given.length))
+}
+
+const secretWord =
+  /secret|passw|passphrase|pwd|token|credential|authorization|cookie|private|api[_-]?key|access[_-]?key|(?:^|[_-])keys?$|(?:^|[_-])auth(?:$|[_-])/i
+
+/** Names of secrets, and places where they are: not the secrets themselves. */
+const harmless = /(?:_paths?|_files?|_urls?|_uris?|_secs|_seconds|_hours|^auth_type)$/i

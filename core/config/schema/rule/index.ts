@@ -1,0 +1,90 @@
+// [rules.<name>] and [policies.<name>] (spec 2.12, 2.13, 5.5, 5.6): one table of options for each type of rule.
+import * as v from 'valibot'
+import { flag, integer, list, table, text, word } from '../field.ts'
+import { allowAll, denyAll, geo, ipAllow, ipDeny, rateLimit } from './access.ts'
+import { contentType, header, method, path, queryParameter, userAgent } from './request.ts'
+import { timeBased } from './time.ts'
+
+/** Options by type. */
+export const ruleTypes = {
+  allow_all: allowAll,
+  deny_all: denyAll,
+  ip_allow: ipAllow,
+  ip_deny: ipDeny,
+  rate_limit: rateLimit,
+  path,
+  geo,
+  header,
+  time_based: timeBased,
+  method,
+  user_agent: userAgent,
+  content_type: contentType,
+  query_parameter: queryParameter,
+} as const
+
+const weight = integer(-1_000_000, 1_000_000, 'Rules of greater weight are looked at first.')
+
+const one = <const T extends string, const S extends v.GenericSchema>(type: T, options: S) =>
+  v.object(
+    {
+      id: v.optional(text('The name again: the part after `rules.`.')),
+      name: v.optional(text('Name for people.')),
+      type: v.pipe(v.literal(type), v.description('What the rule looks at.')),
+      weight: v.optional(weight, 100),
+      enabled: v.optional(flag('What is disabled is not there.'), true),
+      options,
+    },
+    'must be a table',
+  )
+
+export const rule = v.pipe(
+  v.variant(
+    'type',
+    [
+      one('allow_all', ruleTypes.allow_all),
+      one('deny_all', ruleTypes.deny_all),
+      one('ip_allow', ruleTypes.ip_allow),
+      one('ip_deny', ruleTypes.ip_deny),
+      one('rate_limit', ruleTypes.rate_limit),
+      one('path', ruleTypes.path),
+      one('geo', ruleTypes.geo),
+      one('header', ruleTypes.header),
+      one('time_based', ruleTypes.time_based),
+      one('method', ruleTypes.method),
+      one('user_agent', ruleTypes.user_agent),
+      one('content_type', ruleTypes.content_type),
+      one('query_parameter', ruleTypes.query_parameter),
+    ],
+    'must be a type of rule',
+  ),
+  v.description('What allows or denies a request.'),
+)
+
+const policyFields = {
+  id: v.optional(text('The name again: the part after `policies.`.')),
+  name: v.optional(text('Name for people.')),
+  enabled: v.optional(flag('What is disabled is not there.'), true),
+}
+
+export const policy = table(
+  {
+    ...policyFields,
+    rules: v.optional(list(word('Name.'), 'Rules.', { names: 'rules' }), () => []),
+  },
+  'Rules together: one that denies wins, and without one that allows the answer is 403.',
+)
+
+/** A policy inside the options of `policies`, with its rules in it (C36). */
+export const inlinePolicy = table(
+  {
+    ...policyFields,
+    rules: v.optional(
+      list(
+        v.union([word('Name.', { names: 'rules' }), rule], 'must be the name of a rule, or a rule'),
+        'Rules, or names of them.',
+      ),
+      () => [],
+    ),
+  },
+  'A policy that only this middleware has.',
+)

@@ -1,0 +1,57 @@
+// From what a rule reports to what is printed: the position is looked up, the path written out, the list sorted.
+import type { Sources } from '../config/raw.ts'
+import type { Finding, Place, Report } from './finding.ts'
+import { findings } from './table.ts'
+
+/** The findings of a run: by file, then line, then column; the same one twice is said once. */
+export function locate(reports: readonly Report[], sources: Sources): Finding[] {
+  const seen = new Set<string>()
+  return reports
+    .map((report) => located(report, sources))
+    .toSorted(byPlace)
+    .filter((finding) => {
+      const key = `${finding.code}\n${finding.file}\n${finding.path}\n${finding.message}`
+      return !seen.has(key) && seen.add(key)
+    })
+}
+
+/** `pipelines/a.toml:8:1`: where a name is defined, for a help text. */
+export function spot(place: Place, sources: Sources): string {
+  const { line, column } = sources.locate(place, 'key')
+  return line === 0 ? place.file : `${place.file}:${line}:${column}`
+}
+
+/** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes, as TOML writes them. */
+export function pathText(path: Place['path']): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`
+      const key = /^[A-Za-z0-9_-]+$/.test(part) ? part : JSON.stringify(part)
+      return index === 0 ? key : `.${key}`
+    })
+    .join('')
+}
+
+function located(report: Report, sources: Sources): Finding {
+  const { line, column, endLine, endColumn, excerpt } = sources.locate(report.place, report.mark ?? 'value')
+  return {
+    code: report.code,
+    severity: report.severity ?? findings[report.code].severity,
+    message: report.message,
+    file: report.place.file,
+    line,
+    column,
+    endLine,
+    endColumn,
+    path: pathText(report.place.path),
+    help: report.help,
+    excerpt,
+  }
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  if (a.line !== b.line) return a.line - b.line
+  if (a.column !== b.column) return a.column - b.column
+  return a.code < b.code ? -1 : Number(a.code > b.code)
+}

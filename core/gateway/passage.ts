@@ -1,0 +1,275 @@
+// One request between its route and its answer: the stages that need its exchange (5 to 11 of request.ts).
+import type {
+  BodyDecision,
+  Decision,
+  Failure,
+  FailureDecision,
+  Field,
+  Forward,
+  HeaderEdit,
+  RequestHead,
+  Respond,
+  ResponseDecision,
+  ResponseHead,
+} from '../../quic/index.ts'
+import { inbound, outbound } from '../mesh/authorization.ts'
+import { defaultBackend } from '../mesh/egress.ts'
+import type { Choice } from '../mesh/egress.ts'
+import type { Outcome } from '../mesh/gate.ts'
+import { reasons } from '../mesh/reason.ts'
+import type { Exchange, Signer } from '../pipeline/exchange.ts'
+import { edited } from '../pipeline/fields.ts'
+import type { Verdict } from '../pipeline/middleware.ts'
+import { withRetries } from '../pipeline/retry.ts'
+import type { Reach } from '../pipeline/service.ts'
+import { targetOf } from '../pipeline/service/target.ts'
+import { refuse } from '../refusal/refusal.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import type { Target } from '../route/path.ts'
+import type { Route } from '../route/table.ts'
+import type { Backend } from '../config/model.ts'
+import type { Account } from './account.ts'
+import { answerOf, pairs, refusalOf } from './answer.ts'
+import { forwardingEdits, responseEdits } from './forwarded.ts'
+import type { Client } from './forwarded.ts'
+import type { Generation, Served } from './generation.ts'
+import { viewOf } from './view.ts'
+
+type ForwardReach = Extract<Reach, { kind: 'forward' }>
+type RespondReach = Extract<Reach, { kind: 'respond' }>
+
+export class Passage {
+  readonly id: string
+  readonly #generation: Generation
+  readonly #network: Served
+  readonly #head: RequestHead
+  readonly #client: Client
+  readonly #account: Account
+
+  constructor(generation: Generation, network: Served, head: RequestHead, client: Client, id: string) {
+    this.id = id
+    this.#generation = generation
+    this.#network = network
+    this.#head = head
+    this.#client = client
+    this.#account = {
+      requestId: id,
+      network: network.network.name,
+      clientAddress: client.address,
+      method: head.method,
+      authority: head.authority,
+      target: head.target,
+      prefix: undefined,
+      pipeline: undefined,
+      ingress: undefined,
+      endpoint: undefined,
+      backend: undefined,
+      egress: undefined,
+      mesh: undefined,
+      signedFor: undefined,
+      code: undefined,
+      detail: undefined,
+      ended: generation.hold(),
+    }
+    generation.accounts.add(head.id, this.#account)
+  }
+
+  /** The gateway's own answer; its reason goes to the log. */
+  refuse(refusal: Refusal): Respond {
+    this.#account.code = refusal.code
+    this.#account.detail = refusal.detail
+    return answerOf(refusal, this.id)
+  }
+
+  /** Stage 5: the mesh token, before a byte of the content is asked for or any middleware runs. */
+  enter(route: Route, target: Target, rest: string, allow: string | undefined): Decision | Promise<Decision> {
+    const { pipeline, endpoint, ingress, prefix } = route
+    const account = this.#account
+    account.prefix = prefix
+    account.pipeline = pipeline.name
+    account.endpoint = endpoint.name
+    account.ingress = ingress?.name
+    const generation = this.#generation
+    const authorization = this.#head.headerAll('authorization')
+    const admit = (outcome: Outcome): Decision | Promise<Decision> => {
+      this.#count(route, outcome)
+      if (outcome.kind === 'refused') {
+        return this.refuse(refuse('mesh/required', `${outcome.code}: ${reasons[outcome.code]}`))
+      }
+      const context = outcome.kind === 'context' ? outcome.context : undefined
+      account.mesh = context
+      // who may not enter does not learn what is here
+      if (allow !== undefined) {
+        return this.refuse(refuse('route/method', 'the endpoint does not take this method', { allow }))
+      }
+      const edits: HeaderEdit[] = [...inbound(this.#head, context !== undefined)]
+      return this.#content({
+        id: this.id,
+        head: viewOf(this.#head, edits),
+        clientAddress: this.#client.address,
+        peerAddress: this.#client.peer,
+        network: this.#network.network,
+        pipeline,
+        endpoint,
+        ingress,
+        prefix,
+        path: rest,
+        query: target.query,
+        mesh: context,
+        edits,
+        backend: defaultBackend(pipeline),
+        signer: undefined,
+        metadata: new Map(),
+        body: undefined,
+        log: generation.log,
+      })
+    }
+    const outcome = generation.ingress.check(route, authorization, generation.now())
+    return outcome instanceof Promise ? outcome.then(admit) : admit(outcome)
+  }
+
+  /** Stage 6: declared lengths; then the content itself, where a middleware or the service reads it. */
+  #content(exchange: Exchange): Decision | Promise<Decision> {
+    const { maxBodySize } = this.#generation.config.proxy.limits
+    const { contentLength, mayHaveBody } = this.#head
+    if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
+      return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
+    }
+    const chain = this.#generation.chain(exchange.pipeline)
+    const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
+    if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
+    return {
+      kind: 'collect',
+      maxBytes: wanted,
+      onBody: (body) => {
+        exchange.body = body
+        return this.#left(exchange)
+      },
+    }
+  }
+
+  /** Stage 7. */
+  #left(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const next = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
+      this.#account.mesh = exchange.mesh
+      return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
+    }
+    const verdict = this.#generation.chain(exchange.pipeline).runLeft(exchange)
+    return verdict instanceof Promise ? verdict.then(next) : next(verdict)
+  }
+
+  /** Stages 8 and 9: may it leave, and what the backend makes of it. */
+  #egress(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const generation = this.#generation
+    const { pipeline, backend, mesh } = exchange
+    const path = pathAt(backend, exchange)
+    const choice = backend === undefined ? undefined : generation.egress.choose(pipeline, backend, path, mesh)
+    this.#account.backend = backend?.name
+    this.#account.egress = choice?.egress?.name
+    if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
+    if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
+    const sign = choice?.sign
+    const signer = sign === undefined ? exchange.signer : generation.signer(sign)
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, path, reach)
+    const reach = generation.services.reach(exchange, choice?.http3 ?? false)
+    return reach instanceof Promise ? reach.then(next) : next(reach)
+  }
+
+  /** Decision 14: the destination is in no mesh's list, so nothing vouches for the request there. */
+  #unlisted({ egress, unlisted }: Choice & { readonly kind: 'go' }): void {
+    const { log, metrics } = this.#generation
+    for (const mesh of unlisted) metrics.token(mesh, 'withheld')
+    const fields = { event: 'mesh-unlisted', requestId: this.id, egress: egress?.name, meshes: unlisted }
+    log.warn(fields, 'the destination is in no mesh of its egress: no token goes along')
+  }
+
+  /** Stage 10. */
+  #sign(
+    exchange: Exchange,
+    signer: Signer | undefined,
+    path: string,
+    reach: Reach,
+  ): BodyDecision | Promise<BodyDecision> {
+    if (reach.kind === 'refuse') return this.refuse(reach.refusal)
+    if (reach.kind === 'respond') return this.#respond(exchange, reach)
+    const edits = [...exchange.edits, ...reach.edits]
+    const token = signer?.mint(reach.origin, path, this.#generation.now())
+    if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
+    const next = (minted: string): Forward => {
+      this.#account.signedFor = signer.mesh
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
+    }
+    return typeof token === 'string' ? next(token) : token.then(next)
+  }
+
+  /** Stage 11. */
+  #forward(exchange: Exchange, reach: ForwardReach, edits: readonly HeaderEdit[]): Forward {
+    const generation = this.#generation
+    const account = this.#account
+    const { maxBodySize } = generation.config.proxy.limits
+    const backend = account.backend ?? ''
+    const forward: Forward = {
+      kind: 'forward',
+      upstream: reach.upstream,
+      method: reach.method,
+      target: reach.target,
+      authority: reach.authority,
+      edit: [...edits, ...forwardingEdits(this.#head, this.#client), { set: ['x-request-id', this.id] }],
+      maxBodyBytes: maxBodySize,
+      onResponse: (response) => this.#response(exchange, reach, response),
+    }
+    return withRetries(forward, {
+      method: reach.method ?? this.#head.method,
+      max: reach.maxRetries,
+      budget: reach.budget,
+      signal: () => this.#head.signal,
+      now: () => performance.now(),
+      onRetry: (failure) => {
+        generation.metrics.upstreamFailure(backend, failure.code)
+        generation.metrics.retry(backend)
+      },
+      giveUp: (failure) => this.#failed(backend, failure),
+    })
+  }
+
+  #failed(backend: string, failure: Failure): FailureDecision {
+    if (failure.fault === 'upstream' || failure.fault === 'config') {
+      this.#generation.metrics.upstreamFailure(backend, failure.code)
+    }
+    return this.refuse(refusalOf(failure))
+  }
+
+  /** What the check of a mesh came to, for the metrics. */
+  #count({ ingress, guard }: Route, outcome: Outcome): void {
+    const { metrics } = this.#generation
+    if (outcome.kind === 'context') metrics.token(outcome.context.mesh, 'accepted')
+    else if (outcome.code !== undefined && (ingress ?? guard) !== undefined) {
+      metrics.token('', outcome.code === 'token/absent' ? 'absent' : 'refused')
+    }
+  }
+
+  /** The way back: the service's own words, then the right chain. */
+  #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
+    const chain = this.#generation.chain(exchange.pipeline)
+    const edit = [
+      ...(reach.responseEdits?.(response) ?? []),
+      ...chain.runRight(exchange, response),
+      ...responseEdits(response),
+      { set: ['x-request-id', this.id] as const },
+    ]
+    return { kind: 'pass', edit }
+  }
+
+  /** An answer of echo, management or an endpoint itself; the right chain sees a response of an upstream alone. */
+  #respond(exchange: Exchange, reach: RespondReach): Respond {
+    const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
+    return { kind: 'respond', status: reach.status, headers, body: reach.body }
+  }
+}
+
+/** The path of the target at a backend, without its query: what destinations of meshes are compared with. */
+function pathAt(backend: Backend | undefined, exchange: Exchange): string {
+  const target = targetOf(backend?.upstream?.basePath ?? '', exchange)
+  return exchange.query === '' ? target : target.slice(0, -exchange.query.length)
+}

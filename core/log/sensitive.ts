@@ -1,0 +1,51 @@
+// Which names hold secrets, and what secrets look like inside of text: the last guard before a line is written.
+import { globMatches } from './glob.ts'
+
+export const redacted = '[redacted]'
+
+/** Says of a name whether its value is masked. */
+export type Sensitive = (name: string) => boolean
+
+/** Names that always hold secrets, with `-` and `_` left out: whole, or as the end of a longer name. */
+const always =
+  /(?:authorization|cookie|password|passwd|passphrase|secret|token|jwt|apikey|privatekey|secretkey|accesskey|credential)s?$/
+
+/** Longer names are no names. */
+const maxName = 256
+const maxKnown = 2_000
+
+/** `patterns` are globs (`proxy.sensitive_field_patterns`), in addition to the names that always hold secrets. */
+export function sensitiveNames(patterns: readonly string[]): Sensitive {
+  const known = new Map<string, boolean>()
+  return (name) => {
+    const seen = known.get(name)
+    if (seen !== undefined) return seen
+    if (name.length > maxName) return true
+    const bare = name.toLowerCase().replace(/[-_.\s]/g, '')
+    const masked = always.test(bare) || patterns.some((pattern) => globMatches(pattern, name))
+    if (known.size < maxKnown) known.set(name, masked)
+    return masked
+  }
+}
+
+const suspicious = /eyJ|earer|EARER|asic |ASIC |@|-----BEGIN|=/
+
+// Each begins where no name character stands before it, so that a long run is looked at once.
+const shapes: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],
+  // a JWS or JWE (RFC 7515 3.1): its header begins with `{"`
+  [/(?<![\w-])eyJ[\w-]*\.[\w-]*(?:\.[\w-]*){0,3}/g, redacted],
+  [/(?<![\w-])([Bb]earer|BEARER|[Bb]asic|BASIC) +(?=[a-z]*[^a-z\s])[\w.~+/=-]{6,}/g, `$1 ${redacted}`],
+  // credentials in a URL
+  [/:\/\/[^\s/?#@]*@/g, `://${redacted}@`],
+  [
+    /(?<![\w-])([\w-]*(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|credentials?))=[^\s&;,"'}\])]+/gi,
+    `$1=${redacted}`,
+  ],
+]
+
+/** Text with what looks like a secret masked. */
+export function maskText(text: string): string {
+  if (!suspicious.test(text)) return text
+  return shapes.reduce((masked, [shape, by]) => masked.replace(shape, by), text)
+}

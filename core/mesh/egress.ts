@@ -1,0 +1,209 @@
+// Which egress a request leaves by, whether it may, and in the name of which mesh (spec 7.4, decisions 1, 14 and 15).
+// Everything that the configuration decides is decided once per generation; a request costs lookups and a few
+// comparisons of paths.
+import type { Backend, Config, Egress, Mesh, Pipeline } from '../config/model.ts'
+import type { MeshContext } from './context.ts'
+import { listsOf, Prefixes } from './destination.ts'
+import type { Lists } from './destination.ts'
+
+export type Choice =
+  | {
+      readonly kind: 'go'
+      /** None: the backend has no egress, and nothing is asked of the request. */
+      readonly egress: Egress | undefined
+      /** The egress prefers HTTP/3 (decision 6). */
+      readonly http3: boolean
+      /** The mesh whose token goes along; it can be signed for. */
+      readonly sign: Mesh | undefined
+      /** The meshes that list the egress but not this destination: no token goes along, which the log must say. */
+      readonly unlisted: readonly string[]
+    }
+  | {
+      readonly kind: 'refuse'
+      readonly egress: Egress
+      readonly code: 'mesh/egress-context' | 'mesh/unsigned' | 'reference/unavailable'
+      /** For the log. */
+      readonly detail: string
+    }
+
+export type EgressChoice = {
+  /** `path` is that of the target at the backend, without its query. */
+  choose(
+    pipeline: { readonly name: string },
+    backend: { readonly name: string },
+    path: string,
+    context: MeshContext | undefined,
+  ): Choice
+}
+
+/** An egress that leads to a backend. */
+type Way = {
+  readonly egress: Egress
+  /** The enabled meshes that list it; empty: context of any mesh opens it (decision 15). */
+  readonly meshes: ReadonlySet<string>
+  /** Set for an egress with a backend that the pipeline does not list: the paths that it is for. */
+  readonly when: Prefixes<true> | undefined
+  readonly signing: Signing
+}
+
+type Signing = {
+  /** Destinations that meshes list, and own ingresses. */
+  readonly listed: Prefixes<Mesh>
+  /** The meshes without listed destinations: they sign everything. */
+  readonly open: readonly Mesh[]
+  /** The meshes with references that nobody has resolved. */
+  readonly unresolved: readonly string[]
+  readonly names: readonly string[]
+}
+
+/** The backend of a request before any egress is asked: the first one, else that of the first enabled egress. */
+export function defaultBackend(pipeline: Pipeline): Backend | undefined {
+  return pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
+}
+
+const free: Choice = { kind: 'go', egress: undefined, http3: false, sign: undefined, unlisted: [] }
+
+/** The choice for every pipeline of a configuration. */
+export function createEgressChoice(config: Config): EgressChoice {
+  const lists = listsOf(config)
+  const signings = new Map<string, Signing>()
+  /** Shared by all egresses of the same meshes that lead to the same place. */
+  const signing = ({ upstream }: Backend, meshes: readonly Mesh[]): Signing => {
+    const key = JSON.stringify([upstream?.origin, ...meshes.map(({ name }) => name)])
+    const known = signings.get(key) ?? signingOf(lists, upstream, meshes)
+    signings.set(key, known)
+    return known
+  }
+  const listing = meshesByEgress(config)
+  const plans = new Map<string, Map<string, readonly Way[]>>()
+  for (const pipeline of config.pipelines.values()) {
+    const egresses = pipeline.egresses.filter(({ enabled }) => enabled)
+    const backends = new Map([...pipeline.backends, ...egresses.map(({ backend }) => backend)].map((b) => [b.name, b]))
+    const plan = new Map<string, readonly Way[]>()
+    for (const backend of backends.values()) {
+      const ways = egresses.flatMap((egress): Way[] => {
+        const meshes = listing.get(egress.name) ?? []
+        const when = whenOf(lists, pipeline, egress, backend, meshes)
+        if (when === 'never') return []
+        const names = new Set(meshes.map(({ name }) => name))
+        return [{ egress, meshes: names, when, signing: signing(backend, meshes) }]
+      })
+      if (ways.length > 0) plan.set(backend.name, ways)
+    }
+    plans.set(pipeline.name, plan)
+  }
+
+  return {
+    choose(pipeline, backend, path, context) {
+      const ways = plans.get(pipeline.name)?.get(backend.name)
+      return ways === undefined ? free : best(config, ways, path, context)
+    },
+  }
+}
+
+/**
+ * Of several egresses: those that let the request through, then the one with the longest matching destination, then
+ * the first. A refusal stands only when each of them refuses.
+ */
+function best(config: Config, ways: readonly Way[], path: string, context: MeshContext | undefined): Choice {
+  let chosen: Choice = free
+  let rank = -Infinity
+  for (const way of ways) {
+    if (way.when !== undefined && way.when.find(path) === undefined) continue
+    const [choice, own] = tried(config, way, path, context)
+    if (own <= rank) continue
+    rank = own
+    chosen = choice
+  }
+  return chosen
+}
+
+/**
+ * An egress's answer, and its rank: -2 refused by its mode, -1 refused for its signature, 0 without a token, 1 with one
+ * for any destination, from 2 with one for a listed destination.
+ */
+function tried(
+  config: Config,
+  { egress, meshes, signing }: Way,
+  path: string,
+  context: MeshContext | undefined,
+): readonly [Choice, number] {
+  const refuse = (code: (Choice & { kind: 'refuse' })['code'], detail: string): Choice => {
+    return { kind: 'refuse', egress, code, detail: `egress ${egress.name}: ${detail}` }
+  }
+  if (egress.mode === 'mesh' && !opens(context, meshes)) {
+    const detail = context === undefined ? 'the request has no mesh context' : `not in mesh ${context.mesh}`
+    return [refuse('mesh/egress-context', detail), -2]
+  }
+  const go = (sign: Mesh | undefined, unlisted: readonly string[] = []): Choice => {
+    return { kind: 'go', egress, http3: egress.type === 'http3', sign, unlisted }
+  }
+  const match = signing.listed.find(path)
+  const mesh = match?.value ?? (signing.open.length === 1 ? signing.open[0] : undefined)
+  if (mesh !== undefined) {
+    if (config.providers.get(mesh.provider)?.kind !== 'local')
+      return [refuse('reference/unavailable', `tokens of mesh ${mesh.name} come from provider ${mesh.provider}`), -1]
+    if (mesh.signing === undefined) return [refuse('mesh/unsigned', `mesh ${mesh.name} has no key to sign with`), -1]
+    return [go(mesh), match === undefined ? 1 : 2 + match.length]
+  }
+  if (signing.open.length > 1)
+    return [refuse('mesh/unsigned', `meshes ${signing.open.map(({ name }) => name).join(', ')} could all sign`), -1]
+  if (signing.unresolved.length > 0)
+    return [refuse('reference/unavailable', `references of ${signing.unresolved.join(', ')} are not resolved`), -1]
+  return [go(undefined, signing.names), 0]
+}
+
+function opens(context: MeshContext | undefined, meshes: ReadonlySet<string>): boolean {
+  return context !== undefined && (meshes.size === 0 || meshes.has(context.mesh))
+}
+
+// --- once per generation ---
+
+/** For which paths of a backend an egress counts; nothing: for all. */
+function whenOf(
+  lists: Lists,
+  pipeline: Pipeline,
+  egress: Egress,
+  { name, upstream: site }: Backend,
+  meshes: readonly Mesh[],
+): Way['when'] | 'never' {
+  if (egress.backend.name === name) return undefined
+  // spec 7.4 step 2: an egress with a backend that is not the pipeline's takes what goes to the same place
+  if (site === undefined || pipeline.backends.some((backend) => backend.name === egress.backend.name)) return 'never'
+  const paths = meshes.flatMap((mesh) => lists(mesh).pathsAt(site))
+  const { upstream } = egress.backend
+  if (upstream?.origin === site.origin) paths.push(upstream.basePath === '' ? '/' : upstream.basePath)
+  return paths.length === 0 ? 'never' : new Prefixes(paths.map((path) => [path, true]))
+}
+
+function signingOf(lists: Lists, upstream: Backend['upstream'], meshes: readonly Mesh[]): Signing {
+  // nothing leaves the gateway: nobody reads a token
+  if (upstream === undefined) return { listed: new Prefixes<Mesh>([]), open: [], unresolved: [], names: [] }
+  return {
+    listed: new Prefixes(
+      meshes.flatMap((mesh) =>
+        lists(mesh)
+          .pathsAt(upstream)
+          .map((path) => [path, mesh] as const),
+      ),
+    ),
+    open: meshes.filter((mesh) => !lists(mesh).restricts),
+    unresolved: meshes.filter((mesh) => lists(mesh).unresolved).map(({ name }) => name),
+    names: meshes.map(({ name }) => name),
+  }
+}
+
+/** The enabled meshes that list an egress, by name: of two that match alike the first signs (spec 7.4). */
+function meshesByEgress({ meshes }: Config): Map<string, Mesh[]> {
+  const listing = new Map<string, Mesh[]>()
+  const enabled = [...meshes.values()].filter((mesh) => mesh.enabled)
+  for (const mesh of enabled.sort((a, b) => (a.name < b.name ? -1 : 1)))
+    for (const name of new Set(
+      mesh.egress.flatMap((member) => (member.kind === 'egress' ? [member.egress.name] : [])),
+    )) {
+      const known = listing.get(name)
+      if (known === undefined) listing.set(name, [mesh])
+      else known.push(mesh)
+    }
+  return listing
+}

@@ -1,0 +1,93 @@
+// The first thing that happens to a routed request: has a mesh vouched for it, and must one (spec 7.2, 7.3, decisions
+// 1 to 3). Built once per generation; a known token is answered without waiting.
+import type { Config, Ingress, Mesh, UrlPattern } from '../config/model.ts'
+import type { Guard } from '../route/guard.ts'
+import { ownOrigins } from './audience.ts'
+import { open, pass } from './gate.ts'
+import type { Door, Gate, Outcome } from './gate.ts'
+import { TokenMemory } from './memory.ts'
+import { createRefuser, createVerifier, trustOf } from './verify.ts'
+import type { Verifier } from './verify.ts'
+
+/** Where a request was routed to; without an ingress it came by the endpoint's own path. */
+export type Target = {
+  readonly ingress: Ingress | undefined
+  /** What guards the endpoint's own path (decision 3), as the routes have it. */
+  readonly guard: Guard | undefined
+}
+
+export type IngressCheck = {
+  /** `authorization` are all values of the field; `nowMs` is Unix time. Never rejects. */
+  check(target: Target, authorization: readonly string[], nowMs: number): Outcome | Promise<Outcome>
+}
+
+/** Makes the verifier of a mesh; those of providers come from elsewhere. */
+export type MakeVerifier = (mesh: Mesh, memory: TokenMemory) => Verifier
+
+/** The check for every ingress and endpoint of a configuration. */
+export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(config)): IngressCheck {
+  const memory = new TokenMemory()
+  const meshes = [...config.meshes.values()].filter((mesh) => mesh.enabled)
+  const verifiers = new Map(meshes.map((mesh) => [mesh.name, make(mesh, memory)]))
+  const listing = meshesByIngress(meshes)
+
+  /** The doors of all meshes that list one of these ingresses. */
+  const doorsOf = (ingresses: readonly Ingress[]): Door[] => {
+    const urls = new Map<string, UrlPattern[]>()
+    for (const ingress of ingresses)
+      for (const mesh of listing.get(ingress.name) ?? []) {
+        const known = urls.get(mesh)
+        if (known === undefined) urls.set(mesh, [...ingress.urls])
+        else known.push(...ingress.urls)
+      }
+    return [...urls].flatMap(([mesh, patterns]) => {
+      const verifier = verifiers.get(mesh)
+      return verifier === undefined ? [] : [{ verifier, own: ownOrigins(patterns) }]
+    })
+  }
+
+  const gates = new Map<string, Gate>()
+  for (const ingress of config.ingresses.values()) {
+    const gate = { required: ingress.mode === 'mesh', ingress: ingress.name, doors: doorsOf([ingress]) }
+    gates.set(ingress.name, gate)
+  }
+  // one gate for one guard: the routes of a network have few
+  const guards = new Map<Guard, Gate>()
+  const guarding = (guard: Guard): Gate => {
+    const gate = guards.get(guard) ?? { required: true, ingress: undefined, doors: doorsOf(guard.ingresses) }
+    guards.set(guard, gate)
+    return gate
+  }
+
+  return {
+    check({ ingress, guard }, authorization, nowMs) {
+      const gate =
+        ingress === undefined
+          ? guard && guarding(guard)
+          : // one that this configuration does not have: nobody vouches for it
+            (gates.get(ingress.name) ?? { required: ingress.mode === 'mesh', ingress: ingress.name, doors: [] })
+      return gate === undefined ? open : pass(gate, authorization, nowMs)
+    },
+  }
+}
+
+/** The verifier that a mesh has in this build. */
+function makerOf({ providers }: Config): MakeVerifier {
+  return (mesh, memory) => {
+    const trust = trustOf(mesh)
+    const local = providers.get(mesh.provider)?.kind === 'local'
+    return local ? createVerifier(trust, memory) : createRefuser(trust, 'token/provider')
+  }
+}
+
+function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
+  const listing = new Map<string, Set<string>>()
+  for (const mesh of meshes)
+    for (const member of mesh.ingress) {
+      if (member.kind !== 'ingress') continue
+      const known = listing.get(member.ingress.name)
+      if (known === undefined) listing.set(member.ingress.name, new Set([mesh.name]))
+      else known.add(mesh.name)
+    }
+  return listing
+}

@@ -1,0 +1,112 @@
+// URLs of ingresses and of destinations: how they are written, and what they match (spec 4.3, 7.4).
+import { domainToASCII } from 'node:url'
+import ipaddr from 'ipaddr.js'
+import type { UrlPattern } from '../config/model.ts'
+import { hostOf } from './host.ts'
+import { covers, splitTarget } from './path.ts'
+import type { PathProblem } from './path.ts'
+
+/** What is wrong, to stand behind "is …: ": `must not have a query`. */
+export type Problem = { readonly problem: string }
+
+/** Where a request goes: what a destination's URL is compared with. */
+export type Destination = {
+  readonly scheme: 'http' | 'https'
+  /** Lower case, IPv6 in brackets. */
+  readonly host: string
+  readonly port: number
+  /** As it is sent, without the query. */
+  readonly path: string
+}
+
+/** Reads the URL of an ingress or of a destination. */
+export function parseUrlPattern(text: string): UrlPattern | Problem {
+  const parts = shape.exec(text)
+  const [, given = '', authority = '', rest = ''] = parts ?? []
+  if (parts === null) return { problem: 'must start with http:// or https://' }
+  if (authority.includes('@')) return { problem: 'must not contain user information' }
+  if (authority === '' || authority.startsWith(':')) return { problem: 'must name a host' }
+  const ascii = asciiAuthority(authority)
+  const named = ascii === undefined ? undefined : hostOf(ascii)
+  if (named === undefined || isOddNumber(named.host)) return { problem: 'must name a valid host and port' }
+  const prefix = parsePrefix(/^[?#]|^$/.test(rest) ? `/${rest}` : rest)
+  if (typeof prefix !== 'string') return prefix
+  const scheme = given.toLowerCase() === 'https' ? 'https' : 'http'
+  return { text, scheme, host: named.host, port: named.port, path: prefix }
+}
+
+/** Reads a path that routes begin with: an absolute one, returned in the spelling of keys, without a slash at its end. */
+export function parsePrefix(text: string): string | Problem {
+  if (!text.isWellFormed()) return { problem: problems.control }
+  const target = splitTarget(text.replace(/[^\0-\x7f]+/g, encodeURIComponent))
+  if (typeof target === 'string') return { problem: problems[target] }
+  if (target.path === '*') return { problem: problems.form }
+  if (target.query !== '') return { problem: 'must not have a query' }
+  // decision 20: no request's path is ever read so that it would match
+  if (!target.plain) return { problem: 'must not have empty segments, parameters (;), %2f or %5c' }
+  return target.key.length > 1 && target.key.endsWith('/') ? target.key.slice(0, -1) : target.key
+}
+
+/**
+ * Whether a request is one for this ingress URL (4.3). The scheme does not count: TLS may end elsewhere.
+ * @param host as `hostOf` gives it
+ * @param port the one that the request names, else the listener's
+ * @param path as it came, without the query
+ */
+export function matchesInbound(pattern: UrlPattern, host: string, port: number, path: string): boolean {
+  if (pattern.host !== host || (pattern.port !== undefined && pattern.port !== port)) return false
+  return below(pattern.path, path)
+}
+
+/** Whether a request leads to this URL (7.4): scheme, host and port are equal, and the path is the URL's or below it. */
+export function matchesDestination(pattern: UrlPattern, destination: Destination): boolean {
+  if (pattern.scheme !== destination.scheme || pattern.host !== destination.host) return false
+  return (pattern.port ?? defaultPort(pattern.scheme)) === destination.port && below(pattern.path, destination.path)
+}
+
+/**
+ * Whether a token was made for one of these URLs: the audience is an origin, its host and port match a URL by the rule
+ * for ingresses (decision 11). Its scheme and its path do not count.
+ */
+export function audienceMatches(audience: string, urls: Iterable<UrlPattern>): boolean {
+  const origin = parseUrlPattern(audience)
+  if ('problem' in origin) return false
+  const port = origin.port ?? defaultPort(origin.scheme)
+  for (const url of urls) if (url.host === origin.host && (url.port === undefined || url.port === port)) return true
+  return false
+}
+
+/** The port that a URL without one means. */
+export function defaultPort(scheme: 'http' | 'https'): number {
+  return scheme === 'https' ? 443 : 80
+}
+
+const shape = /^(https?):\/\/([^/?#\\]*)(.*)$/is
+
+const problems: Readonly<Record<PathProblem, string>> = {
+  form: 'must have a path that starts with /',
+  dots: 'must not have . or .. segments in its path',
+  backslash: 'must not contain a backslash',
+  control: 'must not contain spaces or control characters',
+  percent: 'must have valid percent-encoding in its path',
+  fragment: 'must not have a fragment',
+}
+
+function below(prefix: string, path: string): boolean {
+  const target = splitTarget(path)
+  return typeof target !== 'string' && covers(prefix, target.key)
+}
+
+/** Names beyond ASCII as DNS has them (RFC 5891); nothing when they cannot be written so. */
+function asciiAuthority(authority: string): string | undefined {
+  if (authority.length > 1024) return undefined
+  if (/^[\0-\x7f]*$/.test(authority)) return authority
+  const [, host = '', port = ''] = /^(.*?)(:[0-9]*)?$/s.exec(authority) ?? []
+  const ascii = domainToASCII(host)
+  return ascii === '' ? undefined : ascii + port
+}
+
+/** `127.1`, `010.0.0.1` and `0x7f000001` are addresses to some and names to others. */
+function isOddNumber(host: string): boolean {
+  return /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/.test(host) && !ipaddr.IPv4.isValidFourPartDecimal(host)
+}

@@ -1,0 +1,131 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import {
+  audienceMatches,
+  matchesDestination,
+  matchesInbound,
+  parsePrefix,
+  parseUrlPattern,
+} from '../../core/route/url.ts'
+import { suite } from '../support/suite.ts'
+import { url } from './fixture.ts'
+
+const test = suite('route/url')
+
+test('a URL is read into scheme, host, port and path', () => {
+  for (const [text, scheme, host, port, path] of [
+    ['https://a.test', 'https', 'a.test', undefined, '/'],
+    ['https://a.test/', 'https', 'a.test', undefined, '/'],
+    ['HTTP://A.Test.:8080/Fhir/R4/', 'http', 'a.test', 8080, '/Fhir/R4'],
+    ['https://a.test:443/x', 'https', 'a.test', 443, '/x'],
+    ['http://[::1]:80/%7Eu', 'http', '[::1]', 80, '/~u'],
+    ['https://b\u00fccher.example/\u00e9', 'https', 'xn--bcher-kva.example', undefined, '/%C3%A9'],
+    ['https://B\u00dcCHER.example:1', 'https', 'xn--bcher-kva.example', 1, '/'],
+    ['http://10.0.0.1/', 'http', '10.0.0.1', undefined, '/'],
+  ] as const)
+    assert.equal(parseUrlPattern(text), { text, scheme, host, port, path })
+})
+
+test('a URL that says too little, too much or two things is refused with the rule', () => {
+  for (const [text, rule] of [
+    ['', /http:\/\/ or https:\/\//],
+    ['a.test/x', /http:\/\/ or https:\/\//],
+    ['ftp://a.test', /http:\/\/ or https:\/\//],
+    [' https://a.test', /http:\/\/ or https:\/\//],
+    ['https:/a.test', /http:\/\/ or https:\/\//],
+    ['https://', /host/],
+    ['https:///x', /host/],
+    ['https://:443', /host/],
+    ['https://*.a.test', /host/],
+    ['https://a..test', /host/],
+    ['https://a.test:70000', /port/],
+    ['https://a.test:x', /port/],
+    ['https://127.1/', /host/],
+    ['https://010.0.0.1/', /host/],
+    ['https://0x7f.0.0.1/', /host/],
+    ['https://2130706433/', /host/],
+    ['https://a.test%2e/', /host/],
+    ['https://\u00e9@a.test/', /user/],
+    ['https://u:p@a.test', /user/],
+    ['https://a.test?x', /query/],
+    ['https://a.test/x?', /query/],
+    ['https://a.test#x', /fragment/],
+    ['https://a.test/x#', /fragment/],
+    ['https://a.test/a/../b', /\.\./],
+    ['https://a.test/%2e%2E', /\.\./],
+    ['https://a.test\\x', /backslash|host|path/],
+    ['https://a.test/\\x', /backslash/],
+    ['https://a.test/a b', /spaces/],
+    ['https://a.test/%zz', /percent/],
+    ['https://a.test/a//b', /empty/],
+    ['https://a.test/a%2fb', /%2f/],
+    ['https://a.test/a;b', /;/],
+    ['https://a.test/\ud800', /control/],
+  ] as const) {
+    const read = parseUrlPattern(text)
+    assert.ok('problem' in read, text)
+    if ('problem' in read) assert.match(read.problem, rule, text)
+  }
+})
+
+test('reading never throws', () => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseUrlPattern(`https://${text}`)))
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parsePrefix(`/${text}`)))
+})
+
+test('a path is read as a prefix by the same rules', () => {
+  assert.is(parsePrefix('/'), '/')
+  assert.is(parsePrefix('/a/b/'), '/a/b')
+  assert.is(parsePrefix('/%61'), '/a')
+  for (const bad of ['', 'a', '*', '//', '/a//', '/a?', '/..', '/%00']) assert.type(parsePrefix(bad), 'object', bad)
+})
+
+test('an ingress URL matches by host, by its own port if it has one, and by segments', () => {
+  const any = url('https://a.test/fhir')
+  const one = url('https://a.test:8443/fhir')
+  assert.ok(matchesInbound(any, 'a.test', 1, '/fhir/Patient'))
+  assert.ok(matchesInbound(one, 'a.test', 8443, '/fhir'))
+  assert.not(matchesInbound(one, 'a.test', 443, '/fhir'))
+  assert.not(matchesInbound(any, 'b.test', 443, '/fhir'))
+  assert.not(matchesInbound(any, 'a.test', 443, '/fhirs'))
+  assert.not(matchesInbound(any, 'a.test', 443, '/fhir%2fx'))
+  assert.not(matchesInbound(any, 'a.test', 443, '/fhir/../x'))
+  assert.ok(matchesInbound(any, 'a.test', 443, '/%66hir/x'))
+})
+
+test('a destination matches by scheme, host, port and segments', () => {
+  const to = { scheme: 'https', host: 'a.test', port: 443, path: '/fhir/Patient' } as const
+  assert.ok(matchesDestination(url('https://a.test/fhir'), to))
+  assert.ok(matchesDestination(url('https://a.test:443'), to))
+  assert.not(matchesDestination(url('http://a.test/fhir'), to))
+  assert.not(matchesDestination(url('http://a.test:443/fhir'), to))
+  assert.not(matchesDestination(url('https://a.test:8443/fhir'), to))
+  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, port: 8443 }))
+  assert.not(matchesDestination(url('https://b.test/fhir'), to))
+  assert.not(matchesDestination(url('https://a.test/fhi'), to))
+  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/fhir/%2e%2e/x' }))
+})
+
+test('an audience is for an ingress when host and port are those of a URL', () => {
+  const urls = [url('https://a.test/fhir'), url('http://b.test:8080/x'), url('https://c.test:443')]
+  for (const audience of [
+    'https://a.test',
+    'https://a.test:8443',
+    'http://A.test/',
+    'http://b.test:8080',
+    'https://c.test',
+  ])
+    assert.ok(audienceMatches(audience, urls), audience)
+  for (const audience of [
+    'https://b.test',
+    'http://c.test',
+    'https://d.test',
+    'a.test',
+    '',
+    'mesh:m',
+    'https://u@a.test',
+  ])
+    assert.not(audienceMatches(audience, urls), audience)
+})
+
+test.run()
