@@ -190,6 +190,15 @@ test('pipelines and generations share keys of a JWKS and counters, not handlers'
   assert.is(surroundings.fetches, 1)
 })
 
+test('a middleware in two pipelines is one: what it has verified for one, the other knows', async () => {
+  const left = [jwt()]
+  const made = createChains(world()).build(configOf([pipelineOf('a', { left }), pipelineOf('b', { left })]))
+  const exchange = fakeExchange({ headers: [['authorization', `Bearer ${await sign()}`]] })
+  assert.instance(made.get('a')?.runLeft(exchange), Promise)
+  await made.get('a')?.runLeft(exchange)
+  assert.is(made.get('b')?.runLeft(exchange), undefined)
+})
+
 test('a JWKS that no pipeline uses any more is forgotten', async () => {
   const surroundings = world()
   const keys = [await jwk(rsa.publicKey)]

@@ -94,14 +94,14 @@ async function check(token: string, set: KeySet, options: JWTVerifyOptions): Pro
 }
 
 function optionsOf(config: JwtAuth, algorithms: readonly string[]): JWTVerifyOptions {
-  const { issuer, trustedIssuers, audience, requiredClaims, validateExpiry } = config
+  const { issuer, trustedIssuers, audience, requiredClaims } = config
   const issuers =
     issuer === undefined ? trustedIssuers : [issuer].filter((one) => trustedIssuers?.includes(one) ?? true)
   return {
     algorithms: [...algorithms],
     ...(issuers === undefined ? {} : { issuer: [...issuers] }),
     ...(audience === undefined ? {} : { audience }),
-    requiredClaims: [...requiredClaims, ...(validateExpiry ? ['exp'] : [])],
+    requiredClaims: [...requiredClaims],
     // times are judged by time.ts alone: `exp` may be off, `iat` is on, and the clock is given
     clockTolerance: Number.MAX_SAFE_INTEGER,
   }
