@@ -28,6 +28,7 @@ import type { Metrics } from './metrics.ts'
 import { infoFacts, pipelineFacts, routeFacts, statusFacts } from './pages.ts'
 import { decide } from './request.ts'
 import { Upstreams } from './upstreams.ts'
+import { viewOf } from './view.ts'
 import { watchFiles } from './watch.ts'
 import type { Watching } from './watch.ts'
 
@@ -119,7 +120,7 @@ export class Gateway {
       log,
       rateLimits: createRateLimits(),
       fetchJwks: createFetcher(),
-      meshCheck: createMeshCheck(now),
+      meshCheck: createMeshCheck({ now, view: viewOf, identity: () => this.#generation.config.proxy.identity }),
     }
     this.#lasting = {
       now,

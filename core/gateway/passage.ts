@@ -13,18 +13,22 @@ import type {
   ResponseHead,
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
+import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
+import type { Signer } from '../mesh/mint.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
 import { withRetries } from '../pipeline/retry.ts'
 import type { Reach } from '../pipeline/service.ts'
+import { targetOf } from '../pipeline/service/target.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { Target } from '../route/path.ts'
 import type { Route } from '../route/table.ts'
+import type { Backend } from '../config/model.ts'
 import type { Account } from './account.ts'
 import { answerOf, pairs, refusalOf } from './answer.ts'
 import { forwardingEdits, responseEdits } from './forwarded.ts'
@@ -103,6 +107,7 @@ export class Passage {
       return this.#content({
         id: this.id,
         head: viewOf(this.#head, edits),
+        arrived: this.#head,
         clientAddress: this.#client.address,
         peerAddress: this.#client.peer,
         network: this.#network.network,
@@ -114,7 +119,8 @@ export class Passage {
         query: target.query,
         mesh: context,
         edits,
-        backend: pipeline.backends[0],
+        backend: defaultBackend(pipeline),
+        signer: undefined,
         metadata: new Map(),
         body: undefined,
         log: generation.log,
@@ -156,31 +162,44 @@ export class Passage {
 
   /** Stages 8 and 9: may it leave, and what the backend makes of it. */
   #egress(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const generation = this.#generation
     const { pipeline, backend, mesh } = exchange
-    const choice = this.#generation.egress.choose(pipeline, backend, mesh)
-    if (choice.kind === 'refused') return this.refuse(refuse(choice.code, choice.reason))
+    const path = pathAt(backend, exchange)
+    const choice = backend === undefined ? undefined : generation.egress.choose(pipeline, backend, path, mesh)
     this.#account.backend = backend?.name
-    this.#account.egress = choice.egress?.name
-    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, choice, reach)
-    const reach = this.#generation.services.reach(exchange, choice.egress?.type === 'http3')
+    this.#account.egress = choice?.egress?.name
+    if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
+    if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
+    const signer = choice?.signer ?? exchange.signer
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
+    const reach = generation.services.reach(exchange, choice?.http3 ?? false)
     return reach instanceof Promise ? reach.then(next) : next(reach)
   }
 
+  /** Decision 14: the destination is in no mesh's list, so nothing vouches for the request there. */
+  #unlisted({ egress, unlisted }: Choice & { readonly kind: 'go' }): void {
+    const { log, metrics } = this.#generation
+    for (const mesh of unlisted) metrics.token(mesh, 'withheld')
+    const fields = { event: 'mesh-unlisted', requestId: this.id, egress: egress?.name, meshes: unlisted }
+    log.warn(fields, 'the destination is in no mesh of its egress: no token goes along')
+  }
+
   /** Stage 10. */
-  #sign(exchange: Exchange, choice: Choice, reach: Reach): BodyDecision | Promise<BodyDecision> {
+  #sign(
+    exchange: Exchange,
+    signer: Signer | undefined,
+    reach: Reach,
+  ): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
-    const signer = this.#generation.signer(choice, reach)
-    if (signer === undefined) return this.#forward(exchange, reach, edits)
-    const next = (token: string): Forward => {
+    const token = signer?.mint(reach.origin, this.#generation.now())
+    if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
+    const next = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
-        name === 'authorization' ? [value] : [],
-      )
-      return this.#forward(exchange, reach, [...edits, ...outbound(token, own)])
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
     }
-    const token = signer.mint(reach.origin, this.#generation.now())
     return typeof token === 'string' ? next(token) : token.then(next)
   }
 
@@ -221,6 +240,15 @@ export class Passage {
     return this.refuse(refusalOf(failure))
   }
 
+  /** What the check of a mesh came to, for the metrics. */
+  #count({ ingress, guard }: Route, outcome: Outcome): void {
+    const { metrics } = this.#generation
+    if (outcome.kind === 'context') metrics.token(outcome.context.mesh, 'accepted')
+    else if (outcome.code !== undefined && (ingress ?? guard) !== undefined) {
+      metrics.token('', outcome.code === 'token/absent' ? 'absent' : 'refused')
+    }
+  }
+
   /** The way back: the service's own words, then the right chain. */
   #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
     const chain = this.#generation.chain(exchange.pipeline)
@@ -238,4 +266,10 @@ export class Passage {
     const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
     return { kind: 'respond', status: reach.status, headers, body: reach.body }
   }
+}
+
+/** The path of the target at a backend, without its query: what destinations of meshes are compared with. */
+function pathAt(backend: Backend | undefined, exchange: Exchange): string {
+  const target = targetOf(backend?.upstream?.basePath ?? '', exchange)
+  return exchange.query === '' ? target : target.slice(0, -exchange.query.length)
 }

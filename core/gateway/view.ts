@@ -1,41 +1,25 @@
 // A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood.
-import type { Field, RequestHead } from '../../quic/index.ts'
+import type { Field, HeaderEdit } from '../../quic/index.ts'
+import { edited } from '../pipeline/fields.ts'
 import type { HeadView } from '../pipeline/exchange.ts'
 
-/** Changes to fields, as quic/ takes them. */
-type Edit = { readonly remove: string } | { readonly set: Field } | { readonly append: Field }
-
 /** The head with some fields changed; the head itself when nothing changes. */
-export function viewOf(head: RequestHead, edits: readonly Edit[]): HeadView {
+export function viewOf(head: HeadView, edits: readonly HeaderEdit[]): HeadView {
   return edits.length === 0 ? head : new EditedHead(head, edits)
 }
 
-/** Applies edits to a list of fields, as the engine does it to what leaves. */
-export function applyEdits(fields: readonly Field[], edits: readonly Edit[]): readonly Field[] {
-  let list = fields
-  for (const edit of edits) {
-    if ('append' in edit) list = [...list, edit.append]
-    else {
-      const name = 'remove' in edit ? edit.remove : edit.set[0]
-      const kept = list.filter(([field]) => field !== name)
-      list = 'set' in edit ? [...kept, edit.set] : kept
-    }
-  }
-  return list
-}
-
 class EditedHead implements HeadView {
-  readonly #head: RequestHead
-  readonly #edits: readonly Edit[]
+  readonly #head: HeadView
+  readonly #edits: readonly HeaderEdit[]
   #list: readonly Field[] | undefined
 
-  constructor(head: RequestHead, edits: readonly Edit[]) {
+  constructor(head: HeadView, edits: readonly HeaderEdit[]) {
     this.#head = head
     this.#edits = edits
   }
 
   get headers(): readonly Field[] {
-    return (this.#list ??= applyEdits(this.#head.headers, this.#edits))
+    return (this.#list ??= edited(this.#head.headers, this.#edits))
   }
 
   header(name: string): string | undefined {

@@ -1,6 +1,7 @@
 // The first thing that happens to a routed request: has a mesh vouched for it, and must one (spec 7.2, 7.3, decisions
 // 1 to 3). Built once per generation; a known token is answered without waiting.
-import type { Config, Endpoint, Ingress, Mesh, UrlPattern } from '../config/model.ts'
+import type { Config, Ingress, Mesh, UrlPattern } from '../config/model.ts'
+import type { Guard } from '../route/guard.ts'
 import { ownOrigins } from './audience.ts'
 import { open, pass } from './gate.ts'
 import type { Door, Gate, Outcome } from './gate.ts'
@@ -8,11 +9,12 @@ import { TokenMemory } from './memory.ts'
 import { createRefuser, createVerifier, trustOf } from './verify.ts'
 import type { Verifier } from './verify.ts'
 
-/** Where a request was routed to; without an ingress it came by the endpoint's own path. */
+/** Where a request was routed to. */
 export type Target = {
-  readonly pipeline: { readonly name: string }
-  readonly endpoint: { readonly name: string }
+  /** The ingress whose URL matched; without one the request came by the endpoint's own path. */
   readonly ingress: Ingress | undefined
+  /** Set when that path is for members of a mesh alone (decision 3). */
+  readonly guard: Guard | undefined
 }
 
 export type IngressCheck = {
@@ -46,22 +48,28 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
   }
 
   const gates = new Map<string, Gate>()
-  for (const ingress of config.ingresses.values()) {
-    const gate = { required: ingress.mode === 'mesh', ingress: ingress.name, doors: doorsOf([ingress]) }
-    gates.set(ingress.name, gate)
+  for (const ingress of config.ingresses.values())
+    gates.set(ingress.name, { ...closed(ingress), doors: doorsOf([ingress]) })
+  const guarded = new WeakMap<Guard, Gate>()
+
+  /** The token of a mesh that contains one of the ingresses behind the guard. */
+  const gateOf = (guard: Guard): Gate => {
+    const known = guarded.get(guard) ?? { required: true, ingress: undefined, doors: doorsOf(guard.ingresses) }
+    guarded.set(guard, known)
+    return known
   }
-  const guards = guardsOf(config, doorsOf)
 
   return {
-    check({ pipeline, endpoint, ingress }, authorization, nowMs) {
-      const gate =
-        ingress === undefined
-          ? guards.get(pipeline.name)?.get(endpoint.name)
-          : // one that this configuration does not have: nobody vouches for it
-            (gates.get(ingress.name) ?? { required: ingress.mode === 'mesh', ingress: ingress.name, doors: [] })
-      return gate === undefined ? open : pass(gate, authorization, nowMs)
+    check({ ingress, guard }, authorization, nowMs) {
+      if (ingress !== undefined) return pass(gates.get(ingress.name) ?? closed(ingress), authorization, nowMs)
+      return guard === undefined ? open : pass(gateOf(guard), authorization, nowMs)
     },
   }
+}
+
+/** The gate of an ingress that no mesh lists. */
+function closed({ name, mode }: Ingress): Gate {
+  return { required: mode === 'mesh', ingress: name, doors: [] }
 }
 
 /** The verifier that a mesh has in this build. */
@@ -71,30 +79,6 @@ function makerOf({ providers }: Config): MakeVerifier {
     const local = providers.get(mesh.provider)?.kind === 'local'
     return local ? createVerifier(trust, memory) : createRefuser(trust, 'token/provider')
   }
-}
-
-/**
- * Decision 3: an endpoint that a mesh-only ingress binds is mesh-only on its own path too, unless an ingress in mode
- * default of the same pipeline opens it. Nothing here: the path is open.
- */
-function guardsOf(config: Config, doorsOf: (ingresses: readonly Ingress[]) => Door[]): Map<string, Map<string, Gate>> {
-  const enabled = [...config.ingresses.values()].filter((ingress) => ingress.enabled)
-  const guarding = byEndpoint(enabled.filter(({ mode, enforce }) => mode === 'mesh' && enforce === 'endpoint'))
-  const opening = new Set(enabled.filter(({ mode }) => mode === 'default').map(bindingOf))
-  const gates = new Map<string, Gate>()
-  for (const [endpoint, binding] of guarding)
-    gates.set(endpoint, { required: true, ingress: undefined, doors: doorsOf(binding) })
-  const guards = new Map<string, Map<string, Gate>>()
-  for (const pipeline of config.pipelines.values()) {
-    const own = new Map<string, Gate>()
-    for (const endpoint of pipeline.endpoints) {
-      const gate = gates.get(identityOf(endpoint))
-      const opened = opening.has(bindingOf({ pipeline: pipeline.name, endpoint }))
-      if (gate !== undefined && !opened) own.set(endpoint.name, gate)
-    }
-    guards.set(pipeline.name, own)
-  }
-  return guards
 }
 
 function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
@@ -107,17 +91,4 @@ function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
       else known.add(mesh.name)
     }
   return listing
-}
-
-function byEndpoint(ingresses: readonly Ingress[]): Map<string, Ingress[]> {
-  return Map.groupBy(ingresses, ({ endpoint }) => identityOf(endpoint))
-}
-
-function bindingOf({ pipeline, endpoint }: Pick<Ingress, 'pipeline' | 'endpoint'>): string {
-  return JSON.stringify([pipeline, identityOf(endpoint)])
-}
-
-/** Names of endpoints are those of a file (1.4): its definition tells which is meant. */
-function identityOf({ place }: Endpoint): string {
-  return JSON.stringify([place.file, ...place.path])
 }

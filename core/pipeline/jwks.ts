@@ -6,7 +6,7 @@ import type { JWK, JWTVerifyGetKey } from 'jose'
 import type { Log } from '../log/log.ts'
 
 /** Keys that were fetched together. */
-export type KeySet = { readonly find: JWTVerifyGetKey; readonly fetchedMs: number }
+export type KeySet = { readonly find: JWTVerifyGetKey }
 
 export type JwksSource = {
   /** The keys, when they are not older than `cacheMs`. */
@@ -33,15 +33,19 @@ const maxText = 4096
 
 /** A source for one URL. */
 export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksSource {
-  let keys: KeySet | undefined
+  let keys: (KeySet & { readonly text: string }) | undefined
+  let fetchedMs = 0
   let last: { readonly endedMs: number; readonly failed: boolean } | undefined
   let underWay: Promise<KeySet | undefined> | undefined
 
   const fetch = async (): Promise<KeySet | undefined> => {
     try {
       const found = usableKeys(await fetchJwks(url))
-      keys = { find: createLocalJWKSet({ keys: found }), fetchedMs: now() }
-      last = { endedMs: now(), failed: false }
+      const text = JSON.stringify(found)
+      // the same keys stay the same set: what was verified by them need not be verified again
+      if (keys?.text !== text) keys = { find: createLocalJWKSet({ keys: found }), text }
+      fetchedMs = now()
+      last = { endedMs: fetchedMs, failed: false }
       return keys
     } catch (error) {
       last = { endedMs: now(), failed: true }
@@ -64,7 +68,7 @@ export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksS
     refresh,
     current(cacheMs) {
       if (keys === undefined) return undefined
-      const old = age(keys.fetchedMs, now())
+      const old = age(fetchedMs, now())
       if (old >= cacheMs) return undefined
       // fetch() settles every failure itself
       if (old >= cacheMs * ahead) void refresh()

@@ -30,8 +30,10 @@ export type Surroundings = {
   /** Fetches a JWKS document; bounded in time and size by the gateway; throws when it cannot be had. */
   readonly fetchJwks: (url: string) => Promise<unknown>
   /** The check, or the signature, of an explicit `mesh_auth` (spec 7.6). */
-  readonly meshCheck: (auth: MeshAuth) => (exchange: Exchange) => Verdict | Promise<Verdict>
+  readonly meshCheck: (auth: MeshAuth) => MeshCheck
 }
+
+export type MeshCheck = (exchange: Exchange) => Verdict | Promise<Verdict>
 
 /** What the builders of handlers get: the surroundings, and what the pipelines add to them. */
 export type Workshop = Surroundings & {

@@ -89,6 +89,7 @@ export function config(pipelines: readonly Pipeline[], more: Partial<Config> = {
   return {
     directory: '/etc/harmony',
     files: ['config.toml'],
+    hash: '0',
     watch: [],
     proxy: {
       identity: 'gateway-a',
@@ -158,6 +159,7 @@ export function exchange(given: Given = {}): Exchange {
     query: target.includes('?') ? `?${rest.join('?')}` : '',
     mesh: undefined,
     edits: [],
+    signer: undefined,
     backend: undefined,
     metadata: new Map(),
     body: undefined,

@@ -96,6 +96,7 @@ export function fakeExchange(parts: RequestParts = {}): Exchange {
     query,
     mesh: undefined,
     edits: [],
+    signer: undefined,
     backend: undefined,
     metadata: new Map(Object.entries(parts.metadata ?? {})),
     body: typeof body === 'string' ? Buffer.from(body) : body,

@@ -44,12 +44,8 @@ export function buildManagement(scope: Scope, networks: ReadonlyMap<string, Netw
 /** The pipeline that serves it. */
 export function managementPipeline({ network, basePath, place }: Management): Pipeline {
   const prefix = parsePrefix(`/${basePath}`)
-  const endpoint: Endpoint = {
-    name: managementName,
-    service: 'management',
-    pathPrefix: typeof prefix === 'string' ? prefix : `/${basePath}`,
-    methods: undefined,
-    place,
+  const endpoint = (name: string, pathPrefix: string): Endpoint => {
+    return { name, service: 'management', pathPrefix, methods: undefined, place }
   }
   const backend: Backend = {
     name: managementName,
@@ -65,7 +61,12 @@ export function managementPipeline({ network, basePath, place }: Management): Pi
     name: managementName,
     description: 'management interface',
     networks: [network],
-    endpoints: [endpoint],
+    // C54, C55: two of its paths stand outside of the base path
+    endpoints: [
+      endpoint(managementName, typeof prefix === 'string' ? prefix : `/${basePath}`),
+      endpoint(`${managementName}-health`, '/health'),
+      endpoint(`${managementName}-reload`, '/api/reload'),
+    ],
     backends: [backend],
     left: [],
     right: [],

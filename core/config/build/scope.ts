@@ -35,7 +35,15 @@ export function scopeOf(
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around
-  return { raw, sources, ...around, materials: materials(cwd, now, report), guesses: { left: maxGuesses }, report }
+  return {
+    raw,
+    sources,
+    ...around,
+    materials: materials(cwd, now, report),
+    guesses: { left: maxGuesses },
+    rivals: new Map(),
+    report,
+  }
 }
 
 const kinds = {

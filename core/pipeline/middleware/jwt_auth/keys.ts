@@ -27,6 +27,6 @@ export function keysOf({ keys, algorithms: wanted }: JwtAuth, { jwks }: Workshop
     return { algorithms, current: () => source.current(cacheMs), refresh: async () => source.refresh() }
   }
   const { key } = keys
-  const set: KeySet = { find: async () => key, fetchedMs: 0 }
+  const set: KeySet = { find: async () => key }
   return { algorithms, current: () => set, refresh: async () => set }
 }
