@@ -8,6 +8,7 @@ import { buildBackend } from './backend.ts'
 import { buildDoors, buildRemotes } from './door.ts'
 import type { Naming, Parts } from './door.ts'
 import { buildEndpoint } from './endpoint.ts'
+import { hashOf } from './hash.ts'
 import { buildManagement, managementName, managementPipeline } from './management.ts'
 import { buildMeshes } from './mesh.ts'
 import { middlewaresOf } from './middleware.ts'
@@ -57,6 +58,7 @@ export function build(scope: Scope): Built {
   const config: Config = {
     directory: raw.directory,
     files: raw.files,
+    hash: hashOf(raw, scope.materials),
     watch: [...raw.files.map((file) => join(raw.directory, file)), ...raw.folders, ...scope.materials.paths],
     proxy: proxy ?? nobody,
     management,

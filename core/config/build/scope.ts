@@ -19,6 +19,7 @@ export type Scope = {
   readonly materials: Materials
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
+  readonly rivals: Map<string, unknown>
   report(report: Report): void
 }
 
@@ -35,7 +36,15 @@ export function scopeOf(
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around
-  return { raw, sources, ...around, materials: materials(cwd, now, report), guesses: { left: maxGuesses }, report }
+  return {
+    raw,
+    sources,
+    ...around,
+    materials: materials(cwd, now, report),
+    guesses: { left: maxGuesses },
+    rivals: new Map(),
+    report,
+  }
 }
 
 const kinds = {
