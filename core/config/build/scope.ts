@@ -23,7 +23,6 @@ export type Scope = {
   readonly whole: boolean
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
-  readonly rivals: Map<string, unknown>
   report(report: Report): void
 }
 
