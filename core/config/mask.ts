@@ -9,18 +9,11 @@ export function looksSecret(key: string): boolean {
 export function show(value: unknown, secret = false): string {
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
-  switch (typeof value) {
-    case 'string':
-      return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value)))
-    case 'number':
-      return secret ? 'a number' : String(value)
-    case 'boolean':
-      return secret ? 'a boolean' : String(value)
-    case 'object':
-      return 'a table'
-    default:
-      return 'nothing'
-  }
+  if (typeof value === 'string')
+    return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value)))
+  if (typeof value === 'number') return secret ? 'a number' : String(value)
+  if (typeof value === 'boolean') return secret ? 'a boolean' : String(value)
+  return 'a table'
 }
 
 /** Text that came from a file, bounded for a message. */

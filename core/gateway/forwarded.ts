@@ -1,5 +1,6 @@
 // Who is at the other end, and what the next server is told about it: Forwarded (RFC 7239), X-Forwarded-* and Via.
 import { createHash, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Proxy } from '../config/model.ts'
 import { compileAddresses } from '../pipeline/address.ts'
 import type { AddressList } from '../pipeline/address.ts'
@@ -37,7 +38,7 @@ const maxHops = 32
 
 /** Compiles whom to trust; the list must have been checked: an entry that is no address is an `Error`. */
 export function createClients(proxy: Pick<Proxy, 'identity' | 'trustedProxies'>): Clients {
-  const trusts = compileAddresses(proxy.trustedProxies)
+  const trusts = remembered(compileAddresses(proxy.trustedProxies))
   const pseudonym = pseudonymOf(proxy.identity)
   const anyone = proxy.trustedProxies.length > 0
   return {
@@ -88,6 +89,18 @@ export function responseEdits(response: Pick<ResponseHead, 'header'>): HeaderEdi
 
 const unknown = { trusted: false, scheme: undefined, authority: undefined, requestId: undefined } as const
 const none: ReadonlyMap<string, readonly string[]> = new Map()
+
+/** The same proxies come again and again. */
+function remembered(trusts: AddressList): AddressList {
+  const known = new LRUCache<string, boolean>({ max: 4096 })
+  return (address) => {
+    const before = known.get(address)
+    if (before !== undefined) return before
+    const now = trusts(address) === true
+    known.set(address, now)
+    return now
+  }
+}
 
 // The same in every generation, another in each process and for each gateway in it: names tell nobody who we are.
 const seed = randomBytes(16)

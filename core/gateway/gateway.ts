@@ -9,6 +9,7 @@ import type { Config } from '../config/model.ts'
 import type { Finding } from '../finding/finding.ts'
 import { accessLine } from '../log/access.ts'
 import type { Log } from '../log/log.ts'
+import { createMeshCheck } from '../mesh/explicit.ts'
 import { createChains } from '../pipeline/chain.ts'
 import { createRateLimits } from '../pipeline/ratelimit.ts'
 import type { ManagementFacts, Reloaded, ReloadFacts } from '../pipeline/service/facts.ts'
@@ -22,12 +23,12 @@ import { Generation } from './generation.ts'
 import type { Lasting } from './generation.ts'
 import { Listeners } from './listeners.ts'
 import type { Listening } from './listeners.ts'
-import { createMeshCheck } from './meshauth.ts'
 import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { infoFacts, pipelineFacts, routeFacts, statusFacts } from './pages.ts'
 import { decide } from './request.ts'
 import { Upstreams } from './upstreams.ts'
+import { viewOf } from './view.ts'
 import { watchFiles } from './watch.ts'
 import type { Watching } from './watch.ts'
 
@@ -119,7 +120,7 @@ export class Gateway {
       log,
       rateLimits: createRateLimits(),
       fetchJwks: createFetcher(),
-      meshCheck: createMeshCheck(now),
+      meshCheck: createMeshCheck({ now, view: viewOf, identity: () => this.#generation.config.proxy.identity }),
     }
     this.#lasting = {
       now,

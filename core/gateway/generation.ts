@@ -1,15 +1,12 @@
 // Everything that one configuration compiles to. It is immutable: a request is decided against one generation from
 // its first byte to its last, whatever is loaded meanwhile.
-import type { Config, Mesh, Network, Pipeline } from '../config/model.ts'
+import type { Config, Network, Pipeline } from '../config/model.ts'
 import type { Log } from '../log/log.ts'
 import { createEgressChoice } from '../mesh/egress.ts'
 import type { EgressChoice } from '../mesh/egress.ts'
 import { createIngressCheck } from '../mesh/ingress.ts'
 import type { IngressCheck } from '../mesh/ingress.ts'
-import { createSigners } from '../mesh/signers.ts'
-import type { Signers } from '../mesh/signers.ts'
 import type { Chain, Chains } from '../pipeline/chain.ts'
-import type { Signer } from '../pipeline/exchange.ts'
 import type { ManagementFacts } from '../pipeline/service/facts.ts'
 import { buildServices } from '../pipeline/services.ts'
 import type { Services } from '../pipeline/services.ts'
@@ -50,7 +47,6 @@ export class Generation {
   readonly #networks: ReadonlyMap<string, Served>
   readonly #chains: ReadonlyMap<string, Chain>
   readonly #lease: Lease
-  readonly #signers: Signers
   #exchanges = 0
   #retired = false
 
@@ -66,7 +62,6 @@ export class Generation {
     this.clients = createClients(config.proxy)
     this.ingress = createIngressCheck(config)
     this.egress = createEgressChoice(config)
-    this.#signers = createSigners(config)
     this.#chains = lasting.chains.build(config)
     this.#networks = new Map(
       [...config.networks.values()].map((network) => [
@@ -92,12 +87,6 @@ export class Generation {
     const chain = this.#chains.get(pipeline.name)
     if (chain === undefined) throw new Error(`pipeline ${pipeline.name} is not of this generation`)
     return chain
-  }
-
-  /** Signs in the name of a mesh that an egress chose; nothing when this gateway cannot. */
-  signer(mesh: Mesh): Signer | undefined {
-    const minter = this.#signers.of(mesh)
-    return minter && { mesh: mesh.name, mint: (origin, _path, nowMs) => minter.mint(origin, nowMs) }
   }
 
   /** An exchange begins; the returned function ends it. */

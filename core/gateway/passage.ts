@@ -17,7 +17,8 @@ import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
-import type { Exchange, Signer } from '../pipeline/exchange.ts'
+import type { Signer } from '../mesh/mint.ts'
+import type { Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
 import { withRetries } from '../pipeline/retry.ts'
@@ -106,6 +107,7 @@ export class Passage {
       return this.#content({
         id: this.id,
         head: viewOf(this.#head, edits),
+        arrived: this.#head,
         clientAddress: this.#client.address,
         peerAddress: this.#client.peer,
         network: this.#network.network,
@@ -168,9 +170,8 @@ export class Passage {
     this.#account.egress = choice?.egress?.name
     if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
     if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
-    const sign = choice?.sign
-    const signer = sign === undefined ? exchange.signer : generation.signer(sign)
-    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, path, reach)
+    const signer = exchange.signer ?? choice?.signer
+    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
     const reach = generation.services.reach(exchange, choice?.http3 ?? false)
     return reach instanceof Promise ? reach.then(next) : next(reach)
   }
@@ -187,13 +188,12 @@ export class Passage {
   #sign(
     exchange: Exchange,
     signer: Signer | undefined,
-    path: string,
     reach: Reach,
   ): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
-    const token = signer?.mint(reach.origin, path, this.#generation.now())
+    const token = signer?.mint(reach.origin, this.#generation.now())
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
     const next = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh

@@ -1,5 +1,6 @@
 // For whom a token is (decision 11): `aud` names origins, or the mesh itself.
 import type { Mesh, UrlPattern } from '../config/model.ts'
+import { defaultPort, parseUrlPattern } from '../route/url.ts'
 
 /** What an `aud` claim names, read once. */
 export type Audience =
@@ -66,11 +67,6 @@ export function accepts(own: Own, meshId: string, audience: Audience): boolean {
 
 /** Host and port of an http or https URL; the scheme is not compared, because TLS may end before the gateway. */
 function originOf(text: string): Origin | undefined {
-  const url = URL.parse(text)
-  if (url === null || url.username !== '' || url.password !== '') return undefined
-  const port = defaultPorts[url.protocol]
-  if (port === undefined) return undefined
-  return { host: url.hostname.replace(/\.$/, ''), port: url.port === '' ? port : Number(url.port) }
+  const url = parseUrlPattern(text)
+  return 'problem' in url ? undefined : { host: url.host, port: url.port ?? defaultPort(url.scheme) }
 }
-
-const defaultPorts: Readonly<Record<string, number | undefined>> = { 'http:': 80, 'https:': 443 }

@@ -3,6 +3,8 @@
 // URL itself.
 import type { Config, Mesh, UpstreamSpec, UrlPattern } from '../config/model.ts'
 import type { Reference } from '../reference/reference.ts'
+import { splitTarget } from '../route/path.ts'
+import { defaultPort } from '../route/url.ts'
 
 /** Where requests of a backend go: what does not change from request to request. */
 export type Site = Pick<UpstreamSpec, 'scheme' | 'host' | 'port'>
@@ -48,8 +50,14 @@ export class Prefixes<T> {
     this.#lengths = [...new Set([...values.keys()].map((path) => path.length))].sort((a, b) => b - a)
   }
 
-  /** The longest prefix of a path; byte for byte, since what is written in two ways is two paths. */
+  /** The longest prefix of a path, in whatever way that is spelled. */
   find(path: string): Found<T> | undefined {
+    if (this.#lengths.length === 0) return undefined
+    const target = splitTarget(path)
+    return typeof target === 'string' ? undefined : this.#longest(target.key)
+  }
+
+  #longest(path: string): Found<T> | undefined {
     for (const length of this.#lengths) {
       if (!endsSegment(path, length)) continue
       const value = this.#values.get(path.slice(0, length))
@@ -60,7 +68,6 @@ export class Prefixes<T> {
 }
 
 const slash = 0x2f
-const defaultPorts = { http: 80, https: 443 } as const
 
 function endsSegment(path: string, length: number): boolean {
   return (path.length === length && length > 0) || path.charCodeAt(length) === slash
@@ -69,8 +76,8 @@ function endsSegment(path: string, length: number): boolean {
 function read(config: Config, mesh: Mesh): Destinations {
   const paths = new Map<string, string[]>()
   const add = (urls: readonly UrlPattern[]): void => {
-    for (const { scheme, host, port = defaultPorts[scheme], path } of urls) {
-      const key = keyOf({ scheme, host, port })
+    for (const { scheme, host, port, path } of urls) {
+      const key = keyOf({ scheme, host, port: port ?? defaultPort(scheme) })
       const known = paths.get(key)
       if (known === undefined) paths.set(key, [path])
       else known.push(path)

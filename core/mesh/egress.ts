@@ -5,6 +5,8 @@ import type { Backend, Config, Egress, Mesh, Pipeline } from '../config/model.ts
 import type { MeshContext } from './context.ts'
 import { listsOf, Prefixes } from './destination.ts'
 import type { Lists } from './destination.ts'
+import { createMinter, signingOf } from './mint.ts'
+import type { Signer } from './mint.ts'
 
 export type Choice =
   | {
@@ -13,8 +15,8 @@ export type Choice =
       readonly egress: Egress | undefined
       /** The egress prefers HTTP/3 (decision 6). */
       readonly http3: boolean
-      /** The mesh whose token goes along; it can be signed for. */
-      readonly sign: Mesh | undefined
+      /** Makes the token that goes along. */
+      readonly signer: Signer | undefined
       /** The meshes that list the egress but not this destination: no token goes along, which the log must say. */
       readonly unlisted: readonly string[]
     }
@@ -61,16 +63,24 @@ export function defaultBackend(pipeline: Pipeline): Backend | undefined {
   return pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
 }
 
-const free: Choice = { kind: 'go', egress: undefined, http3: false, sign: undefined, unlisted: [] }
+const free: Choice = { kind: 'go', egress: undefined, http3: false, signer: undefined, unlisted: [] }
+
+/** The signer of a mesh, or why there is none; meshes of providers have theirs from elsewhere. */
+export type MakeSigner = (mesh: Mesh) => Signer | Unsigned
+
+/** Why a mesh cannot be signed for. */
+export type Unsigned = { readonly code: 'mesh/unsigned' | 'reference/unavailable'; readonly detail: string }
 
 /** The choice for every pipeline of a configuration. */
-export function createEgressChoice(config: Config): EgressChoice {
+export function createEgressChoice(config: Config, make: MakeSigner = makerOf(config)): EgressChoice {
+  const meshes = [...config.meshes.values()].filter((mesh) => mesh.enabled)
+  const signers: Signers = new Map(meshes.map((mesh) => [mesh.name, make(mesh)]))
   const lists = listsOf(config)
   const signings = new Map<string, Signing>()
   /** Shared by all egresses of the same meshes that lead to the same place. */
   const signing = ({ upstream }: Backend, meshes: readonly Mesh[]): Signing => {
     const key = JSON.stringify([upstream?.origin, ...meshes.map(({ name }) => name)])
-    const known = signings.get(key) ?? signingOf(lists, upstream, meshes)
+    const known = signings.get(key) ?? signingAt(lists, upstream, meshes)
     signings.set(key, known)
     return known
   }
@@ -96,7 +106,7 @@ export function createEgressChoice(config: Config): EgressChoice {
   return {
     choose(pipeline, backend, path, context) {
       const ways = plans.get(pipeline.name)?.get(backend.name)
-      return ways === undefined ? free : best(config, ways, path, context)
+      return ways === undefined ? free : best(signers, ways, path, context)
     },
   }
 }
@@ -105,12 +115,12 @@ export function createEgressChoice(config: Config): EgressChoice {
  * Of several egresses: those that let the request through, then the one with the longest matching destination, then
  * the first. A refusal stands only when each of them refuses.
  */
-function best(config: Config, ways: readonly Way[], path: string, context: MeshContext | undefined): Choice {
+function best(signers: Signers, ways: readonly Way[], path: string, context: MeshContext | undefined): Choice {
   let chosen: Choice = free
   let rank = -Infinity
   for (const way of ways) {
     if (way.when !== undefined && way.when.find(path) === undefined) continue
-    const [choice, own] = tried(config, way, path, context)
+    const [choice, own] = tried(signers, way, path, context)
     if (own <= rank) continue
     rank = own
     chosen = choice
@@ -123,7 +133,7 @@ function best(config: Config, ways: readonly Way[], path: string, context: MeshC
  * for any destination, from 2 with one for a listed destination.
  */
 function tried(
-  config: Config,
+  signers: Signers,
   { egress, meshes, signing }: Way,
   path: string,
   context: MeshContext | undefined,
@@ -135,16 +145,15 @@ function tried(
     const detail = context === undefined ? 'the request has no mesh context' : `not in mesh ${context.mesh}`
     return [refuse('mesh/egress-context', detail), -2]
   }
-  const go = (sign: Mesh | undefined, unlisted: readonly string[] = []): Choice => {
-    return { kind: 'go', egress, http3: egress.type === 'http3', sign, unlisted }
+  const go = (signer: Signer | undefined, unlisted: readonly string[] = []): Choice => {
+    return { kind: 'go', egress, http3: egress.type === 'http3', signer, unlisted }
   }
   const match = signing.listed.find(path)
   const mesh = match?.value ?? (signing.open.length === 1 ? signing.open[0] : undefined)
   if (mesh !== undefined) {
-    if (config.providers.get(mesh.provider)?.kind !== 'local')
-      return [refuse('reference/unavailable', `tokens of mesh ${mesh.name} come from provider ${mesh.provider}`), -1]
-    if (mesh.signing === undefined) return [refuse('mesh/unsigned', `mesh ${mesh.name} has no key to sign with`), -1]
-    return [go(mesh), match === undefined ? 1 : 2 + match.length]
+    const signer = signers.get(mesh.name) ?? unsignable(mesh)
+    if ('code' in signer) return [refuse(signer.code, signer.detail), -1]
+    return [go(signer), match === undefined ? 1 : 2 + match.length]
   }
   if (signing.open.length > 1)
     return [refuse('mesh/unsigned', `meshes ${signing.open.map(({ name }) => name).join(', ')} could all sign`), -1]
@@ -158,6 +167,25 @@ function opens(context: MeshContext | undefined, meshes: ReadonlySet<string>): b
 }
 
 // --- once per generation ---
+
+type Signers = ReadonlyMap<string, Signer | Unsigned>
+
+/** The signer that a mesh has in this build. */
+function makerOf({ providers, proxy }: Config): MakeSigner {
+  return (mesh) => {
+    const signing = signingOf(mesh)
+    if (providers.get(mesh.provider)?.kind !== 'local')
+      return {
+        code: 'reference/unavailable',
+        detail: `tokens of mesh ${mesh.name} come from provider ${mesh.provider}`,
+      }
+    return signing === undefined ? unsignable(mesh) : { mesh: mesh.name, ...createMinter(signing, proxy.identity) }
+  }
+}
+
+function unsignable({ name }: Mesh): Unsigned {
+  return { code: 'mesh/unsigned', detail: `mesh ${name} has no key to sign with` }
+}
 
 /** For which paths of a backend an egress counts; nothing: for all. */
 function whenOf(
@@ -176,7 +204,7 @@ function whenOf(
   return paths.length === 0 ? 'never' : new Prefixes(paths.map((path) => [path, true]))
 }
 
-function signingOf(lists: Lists, upstream: Backend['upstream'], meshes: readonly Mesh[]): Signing {
+function signingAt(lists: Lists, upstream: Backend['upstream'], meshes: readonly Mesh[]): Signing {
   // nothing leaves the gateway: nobody reads a token
   if (upstream === undefined) return { listed: new Prefixes<Mesh>([]), open: [], unresolved: [], names: [] }
   return {

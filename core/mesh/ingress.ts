@@ -9,10 +9,11 @@ import { TokenMemory } from './memory.ts'
 import { createRefuser, createVerifier, trustOf } from './verify.ts'
 import type { Verifier } from './verify.ts'
 
-/** Where a request was routed to; without an ingress it came by the endpoint's own path. */
+/** Where a request was routed to. */
 export type Target = {
+  /** The ingress whose URL matched; without one the request came by the endpoint's own path. */
   readonly ingress: Ingress | undefined
-  /** What guards the endpoint's own path (decision 3), as the routes have it. */
+  /** Set when that path is for members of a mesh alone (decision 3). */
   readonly guard: Guard | undefined
 }
 
@@ -47,28 +48,28 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
   }
 
   const gates = new Map<string, Gate>()
-  for (const ingress of config.ingresses.values()) {
-    const gate = { required: ingress.mode === 'mesh', ingress: ingress.name, doors: doorsOf([ingress]) }
-    gates.set(ingress.name, gate)
-  }
-  // one gate for one guard: the routes of a network have few
-  const guards = new Map<Guard, Gate>()
-  const guarding = (guard: Guard): Gate => {
-    const gate = guards.get(guard) ?? { required: true, ingress: undefined, doors: doorsOf(guard.ingresses) }
-    guards.set(guard, gate)
-    return gate
+  for (const ingress of config.ingresses.values())
+    gates.set(ingress.name, { ...closed(ingress), doors: doorsOf([ingress]) })
+  const guarded = new WeakMap<Guard, Gate>()
+
+  /** The token of a mesh that contains one of the ingresses behind the guard. */
+  const gateOf = (guard: Guard): Gate => {
+    const known = guarded.get(guard) ?? { required: true, ingress: undefined, doors: doorsOf(guard.ingresses) }
+    guarded.set(guard, known)
+    return known
   }
 
   return {
     check({ ingress, guard }, authorization, nowMs) {
-      const gate =
-        ingress === undefined
-          ? guard && guarding(guard)
-          : // one that this configuration does not have: nobody vouches for it
-            (gates.get(ingress.name) ?? { required: ingress.mode === 'mesh', ingress: ingress.name, doors: [] })
-      return gate === undefined ? open : pass(gate, authorization, nowMs)
+      if (ingress !== undefined) return pass(gates.get(ingress.name) ?? closed(ingress), authorization, nowMs)
+      return guard === undefined ? open : pass(gateOf(guard), authorization, nowMs)
     },
   }
+}
+
+/** The gate of an ingress that no mesh lists. */
+function closed({ name, mode }: Ingress): Gate {
+  return { required: mode === 'mesh', ingress: name, doors: [] }
 }
 
 /** The verifier that a mesh has in this build. */

@@ -36,6 +36,9 @@ export type Minter = {
   mint(destination: string, nowMs: number): string | Promise<string>
 }
 
+/** A minter, and in whose name it mints. */
+export type Signer = Minter & { readonly mesh: string }
+
 /** Spec 7.5. */
 export const lifetimeSecs = 300
 const reuseMarginSecs = 60

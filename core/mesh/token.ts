@@ -1,10 +1,11 @@
 // Tokens for the operator: minted as an egress of this gateway would, and verified as an ingress would (`harmony
 // token`). A token made here goes nowhere but to whoever asked.
 import type { Config, Mesh } from '../config/model.ts'
+import { closest } from '../finding/typo.ts'
 import { originsIn } from './audience.ts'
+import type { Members } from './decode.ts'
 import { examine } from './examine.ts'
 import type { Check } from './examine.ts'
-import type { Members } from './decode.ts'
 import { mintToken, signingOf } from './mint.ts'
 import type { Minted } from './mint.ts'
 import type { TokenCode } from './reason.ts'
@@ -83,8 +84,10 @@ function usable(
 ): { readonly mesh: Mesh } | { readonly problem: TokenProblem } {
   const mesh = meshes.get(name)
   if (mesh === undefined) {
+    const guess = closest(name, meshes.keys())
     const names = [...meshes.keys()].slice(0, 10).map(quoted)
-    const help = names.length === 0 ? 'the configuration has no mesh' : `it has ${names.join(', ')}`
+    const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
+    const help = guess === undefined ? known : `did you mean ${quoted(guess)}?`
     return problem('mesh/unknown', `the configuration has no mesh ${quoted(name)}`, help)
   }
   if (!mesh.enabled) return problem('mesh/disabled', `mesh ${quoted(name)} is disabled`)

@@ -36,7 +36,6 @@ export function createChains(surroundings: Surroundings): Chains {
       const used = new Set<string>()
       const workshop: Workshop = {
         ...surroundings,
-        meshCheck: (auth) => surroundings.meshCheck(auth, proxy.identity),
         isSensitive: compileSensitive(proxy.sensitiveFieldPatterns),
         jwks: (url) => {
           used.add(url)

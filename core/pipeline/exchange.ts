@@ -2,6 +2,7 @@
 import type { Backend, Endpoint, Ingress, Network, Pipeline } from '../config/model.ts'
 import type { Log } from '../log/log.ts'
 import type { MeshContext } from '../mesh/context.ts'
+import type { Signer } from '../mesh/mint.ts'
 import type { HeaderEdit, RequestHead } from '../../quic/index.ts'
 
 /** A request's head with the fields that the client meant for the application: never a mesh token. */
@@ -25,18 +26,13 @@ export type HeadView = Pick<
   | 'signal'
 >
 
-/** Makes the token that goes along to a destination: `https://host:port`, and the path there. */
-export type Signer = {
-  readonly mesh: string
-  /** Nothing: this destination gets no token. */
-  mint(origin: string, path: string, nowMs: number): string | Promise<string> | undefined
-}
-
 export type Exchange = {
   /** The request id: in the log, in `x-request-id`, in bodies that the gateway makes. */
   readonly id: string
   /** Without the mesh token, once a mesh has accepted it. */
   head: HeadView
+  /** The head as it came, the mesh token in it: for an explicit `mesh_auth` alone. */
+  readonly arrived?: HeadView | undefined
   /** The peer, or whom a trusted proxy speaks for; IPv4-mapped IPv6 is unwrapped. */
   readonly clientAddress: string
   /** The address of the socket's peer, unwrapped. */
@@ -54,14 +50,14 @@ export type Exchange = {
   readonly query: string
   /** Set by the ingress check or by a `mesh_auth`. */
   mesh: MeshContext | undefined
+  /** Set by a `mesh_auth` with direction egress: signs in place of the egress's mesh. */
+  signer: Signer | undefined
   /** Changes to the request's fields on its way to the upstream, in order. */
   readonly edits: HeaderEdit[]
   /** The default backend of the pipeline, or the one that an egress chose. */
   backend: Backend | undefined
   /** Strings about the request that middleware leaves for middleware (5.1). */
   readonly metadata: Map<string, string>
-  /** Set by a `mesh_auth` of direction egress: signs where the mesh of no egress does. */
-  signer: Signer | undefined
   /** Content that a middleware asked for; none otherwise. */
   body: Uint8Array | undefined
   readonly log: Log

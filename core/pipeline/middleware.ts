@@ -32,15 +32,14 @@ export type Surroundings = {
   readonly rateLimits: RateLimits
   /** Fetches a JWKS document; bounded in time and size by the gateway; throws when it cannot be had. */
   readonly fetchJwks: (url: string) => Promise<unknown>
-  /** The check, or the signature, of an explicit `mesh_auth` (spec 7.6); `identity` is the `sub` of tokens. */
-  readonly meshCheck: (auth: MeshAuth, identity: string) => MeshCheck
+  /** The check, or the signature, of an explicit `mesh_auth` (spec 7.6). */
+  readonly meshCheck: (auth: MeshAuth) => MeshCheck
 }
 
 export type MeshCheck = (exchange: Exchange) => Verdict | Promise<Verdict>
 
 /** What the builders of handlers get: the surroundings, and what the pipelines add to them. */
-export type Workshop = Omit<Surroundings, 'meshCheck'> & {
-  readonly meshCheck: (auth: MeshAuth) => MeshCheck
+export type Workshop = Surroundings & {
   /** The keys of a URL; kept across generations. */
   readonly jwks: (url: string) => JwksSource
   /** Whether a name means that its value is to be hidden (`proxy.sensitive_field_patterns`, and the usual ones). */

@@ -51,7 +51,6 @@ export function workshop(surroundings: World = world(), sensitive: readonly stri
   const sources = new Map<string, ReturnType<typeof createJwks>>()
   return {
     ...surroundings,
-    meshCheck: (auth) => surroundings.meshCheck(auth, 'gateway-a'),
     isSensitive: compileSensitive(sensitive),
     jwks: (url) => {
       const source = sources.get(url) ?? createJwks(url, surroundings)

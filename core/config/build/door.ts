@@ -77,13 +77,6 @@ function enter<T>(scope: Scope, kind: 'ingress' | 'egress', doors: Map<string, D
       mark: 'key',
       help: `rename one of them (the other is defined at ${spot(first.place, scope.sources)})`,
     })
-  if (name.includes('.'))
-    scope.report({
-      code: 'name/dotted',
-      message: `${kind} "${name}" has dots in its name: a mesh cannot list it`,
-      place,
-      mark: 'key',
-    })
 }
 
 function buildIngress(scope: Scope, parts: Parts, pipeline: Pipeline, name: string): Ingress | undefined {

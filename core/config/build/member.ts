@@ -2,7 +2,7 @@
 import { parseReference } from '../../reference/parse.ts'
 import type { Reference } from '../../reference/reference.ts'
 import type { Place } from '../../finding/finding.ts'
-import type { Egress, EgressMember, Ingress, IngressMember, Provider, RemoteIngress } from '../model.ts'
+import type { EgressMember, IngressMember, Provider, RemoteIngress } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import type { Doors } from './door.ts'
@@ -48,21 +48,18 @@ export function egressMembers(scope: Scope, mesh: Source, world: World): EgressM
   return members<EgressMember>(scope, mesh, 'egress', world, (name, place) => {
     const egress = doors.egresses.get(name)
     if (egress !== undefined) return egress.built && { kind: 'egress', egress: egress.built, place }
-    if (isElsewhere(scope, 'egress', name)) return undefined
+    // C62: what a partner lets in is a destination; the catalogue holds nothing else.
+    if (remotes.has(name)) return { kind: 'reference', reference: { text: name, kind: 'local', name }, place }
+    if (isElsewhere(scope, 'egress', name) || isElsewhere(scope, 'remote_ingress', name)) return undefined
     const who = `mesh "${mesh.name}" lists egress "${name}", which`
-    const wrong = doors.ingresses.has(name)
-      ? 'an ingress'
-      : remotes.has(name)
-        ? 'an entry of remote_ingress'
-        : undefined
+    const isIngress = doors.ingresses.has(name)
     scope.report({
       code: 'reference/unknown-egress',
-      message: wrong === undefined ? `${who} no pipeline defines` : `${who} is ${wrong}`,
+      message: isIngress ? `${who} is an ingress` : `${who} no pipeline defines`,
       place,
-      help:
-        wrong === undefined
-          ? (meant(scope, name, [...doors.egresses.values()]) ?? `define it as [pipelines.NAME.mesh.egress.${name}]`)
-          : 'list it under ingress',
+      help: isIngress
+        ? 'list it under ingress'
+        : (meant(scope, name, [...doors.egresses.values()]) ?? `define it as [pipelines.NAME.mesh.egress.${name}]`),
     })
     return undefined
   })
@@ -141,13 +138,4 @@ function remote(
       place,
     })
   return { kind: 'reference', reference, place }
-}
-
-/** Whether a member is a local one; the type says it of both lists. */
-export function localIngress(member: IngressMember): Ingress | undefined {
-  return member.kind === 'ingress' ? member.ingress : undefined
-}
-
-export function localEgress(member: EgressMember): Egress | undefined {
-  return member.kind === 'egress' ? member.egress : undefined
 }

@@ -8,15 +8,8 @@ import type { Scope } from './scope.ts'
 
 export function buildProxy(scope: Scope): Proxy | undefined {
   const entry = scope.raw.proxy
-  if (entry === undefined) {
-    scope.report({
-      code: 'proxy/no-identity',
-      message: 'there is no [proxy] table: the gateway needs a name',
-      place: { file: scope.raw.main, path: [] },
-      help: 'add [proxy] with name = "..."',
-    })
-    return undefined
-  }
+  // Its absence has its own finding.
+  if (entry === undefined) return undefined
   const { value, place } = entry
   const identity = value.id ?? value.name
   if (identity === undefined)

@@ -178,7 +178,7 @@ impl NativeEngine {
         self.promise(env, |shared| async move {
             let (listener, bound) = Listener::bind(&shared, options)
                 .await
-                .map_err(|detail| error("listen/failed", detail))?;
+                .map_err(|refusal| error(refusal.code, refusal.detail))?;
             let id = listener.id;
             shared.add_listener(listener);
             Ok(serde_json::json!({

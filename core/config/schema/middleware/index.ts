@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { authentication } from '../connection.ts'
 import { text } from '../field.ts'
+import type { Note } from '../field.ts'
 import { basicAuth, jwtAuth } from './auth.ts'
 import {
   dicomFlatten,
@@ -40,7 +41,13 @@ export const middlewareTypes = {
 export type KnownMiddlewareType = keyof typeof middlewareTypes
 
 /** Other spellings of types (spec 1.7). */
-export const typeSpellings = { jwtauth: 'jwt_auth', json: 'json_extractor', dicomweb: 'dicomweb_bridge' } as const
+export const typeSpellings: Readonly<Record<string, string>> = {
+  jwtauth: 'jwt_auth',
+  json: 'json_extractor',
+  dicomweb: 'dicomweb_bridge',
+}
+
+const typeNote: Note = { spellings: typeSpellings }
 
 const common = {
   id: v.optional(text('Identity for other tools.')),
@@ -49,7 +56,11 @@ const common = {
 
 const one = <const T extends string, const S extends v.GenericSchema>(type: T, options: S) =>
   v.object(
-    { ...common, type: v.pipe(v.literal(type), v.description('What the middleware does.')), options },
+    {
+      ...common,
+      type: v.pipe(v.literal(type), v.description('What the middleware does.'), v.metadata(typeNote)),
+      options,
+    },
     'must be a table',
   )
 

@@ -69,6 +69,23 @@ pub struct Bound {
     pub quic_port: Option<u16>,
 }
 
+/// Why a listener did not start; nothing of it is open.
+#[derive(Debug)]
+pub struct Refusal {
+    pub code: &'static str,
+    /// A sentence about the option or the address that is at fault.
+    pub detail: String,
+}
+
+impl From<String> for Refusal {
+    fn from(detail: String) -> Self {
+        Self {
+            code: "listen/failed",
+            detail,
+        }
+    }
+}
+
 /// Exchanges that were under way when draining began and ended by themselves, and those that
 /// were cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +98,10 @@ impl Listener {
     /// Opens the sockets and starts to accept. Tasks run on the calling runtime until `drain`, or
     /// until the runtime ends.
     ///
-    /// The error is a sentence about the option or the address that is at fault.
     pub async fn bind(
         shared: &Arc<Shared>,
         options: ListenOptions,
-    ) -> Result<(Arc<Self>, Bound), String> {
+    ) -> Result<(Arc<Self>, Bound), Refusal> {
         let plan = setup::plan(&options)?;
         let sockets = socket::open(&options)?;
         let bound = Bound {

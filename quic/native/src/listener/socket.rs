@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use super::Refusal;
 use crate::config::ListenOptions;
 
 /// Connections that the kernel completes before they are accepted; its own maximum
@@ -27,7 +28,7 @@ pub struct Sockets {
 }
 
 /// Opens what `options` asks for. With port 0, UDP gets the number that TCP got.
-pub fn open(options: &ListenOptions) -> Result<Sockets, String> {
+pub fn open(options: &ListenOptions) -> Result<Sockets, Refusal> {
     let bare = options
         .address
         .strip_prefix('[')
@@ -39,18 +40,29 @@ pub fn open(options: &ListenOptions) -> Result<Sockets, String> {
     match open_at(options, address) {
         // A host without IPv6: all of its addresses are IPv4's.
         Err(Failure { error, .. })
-            if address.is_unspecified() && address.is_ipv6() && lacks_ipv6(&error) =>
+            if address.is_unspecified() && address.is_ipv6() && lacks_address(&error) =>
         {
             open_at(options, Ipv4Addr::UNSPECIFIED.into())
         }
         opened => opened,
     }
-    .map_err(|failure| {
-        format!(
+    .map_err(|failure| Refusal {
+        code: code_of(&failure.error),
+        detail: format!(
             "cannot listen on {} {}: {}",
             failure.transport, failure.address, failure.error
-        )
+        ),
     })
+}
+
+/// What can be done about it differs: another port, a right, another address.
+fn code_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "listen/in-use",
+        io::ErrorKind::PermissionDenied => "listen/denied",
+        _ if lacks_address(error) => "listen/unavailable",
+        _ => "listen/failed",
+    }
 }
 
 struct Failure {
@@ -158,7 +170,8 @@ fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())
 }
 
-fn lacks_ipv6(error: &io::Error) -> bool {
+/// The host has no such address, or none of its family.
+fn lacks_address(error: &io::Error) -> bool {
     // EAFNOSUPPORT has no stable kind; libc's number differs between systems.
     const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
@@ -216,12 +229,29 @@ mod tests {
         let mut second = first.clone();
         second.port = held.port;
         let error = open(&second).err().unwrap();
+        assert_eq!(error.code, "listen/in-use");
         assert!(
-            error.starts_with(&format!("cannot listen on tcp 127.0.0.1:{}: ", held.port)),
-            "{error}"
+            error
+                .detail
+                .starts_with(&format!("cannot listen on tcp 127.0.0.1:{}: ", held.port)),
+            "{error:?}"
         );
         second.address = "localhost".into();
         let error = open(&second).err().unwrap();
-        assert_eq!(error, "address is \"localhost\": must be an ip address");
+        assert_eq!(error.code, "listen/failed");
+        assert_eq!(
+            error.detail,
+            "address is \"localhost\": must be an ip address"
+        );
+    }
+
+    #[test]
+    fn the_reasons_that_call_for_different_remedies_have_codes() {
+        let code = |kind: io::ErrorKind| code_of(&io::Error::from(kind));
+        assert_eq!(code(io::ErrorKind::AddrInUse), "listen/in-use");
+        // EACCES is of that kind: a port that is not for everybody.
+        assert_eq!(code(io::ErrorKind::PermissionDenied), "listen/denied");
+        assert_eq!(code(io::ErrorKind::AddrNotAvailable), "listen/unavailable");
+        assert_eq!(code(io::ErrorKind::OutOfMemory), "listen/failed");
     }
 }

@@ -376,7 +376,8 @@ async fn options_that_contradict_themselves_are_named() {
         options["port"] = 0.into();
         let options = serde_json::from_value(options).unwrap();
         let error = Listener::bind(&shared(), options).await.err().unwrap();
-        assert!(error.starts_with(start), "{error}");
+        assert_eq!(error.code, "listen/failed");
+        assert!(error.detail.starts_with(start), "{error:?}");
     }
     let (listener, _) = listen(json!({ "address": "127.0.0.1", "port": 0, "tcp": {} })).await;
     let swap = serving(vec![Authority::new().issue(&["a.test"])]);

@@ -1,0 +1,127 @@
+// Egresses: whether requests can leave through them (spec 7.4, decisions 1 and 15).
+import type { Place } from '../../finding/finding.ts'
+import type { Built } from '../build/index.ts'
+import type { Scope } from '../build/scope.ts'
+import type { Backend, Config, Egress, Ingress, Mesh, Pipeline } from '../model.ts'
+import { destinationsOf, portOf } from './destination.ts'
+import { meshesByIngress } from './ingress.ts'
+
+export function checkEgresses(scope: Scope, { config }: Built): void {
+  const listing = meshesByEgress(config)
+  const inward = meshesByIngress(config)
+  for (const pipeline of config.pipelines.values()) {
+    const given = contextsOf(pipeline, inward)
+    const earlier: Egress[] = []
+    const backend = pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
+    for (const egress of pipeline.egresses) {
+      if (!egress.enabled) continue
+      const meshes = listing.get(egress) ?? []
+      const reason = unreachable(config, pipeline, egress, backend, meshes) ?? hidden(egress, meshes, earlier, listing)
+      if (reason !== undefined)
+        scope.report({
+          code: 'egress/never-selected',
+          message: `egress "${egress.name}" is never taken: ${reason}`,
+          place: egress.place,
+          mark: 'key',
+        })
+      else {
+        earlier.push(egress)
+        checkPlain(scope, egress)
+      }
+      checkContext(scope, egress, meshes, given)
+    }
+  }
+}
+
+/** Why requests of the pipeline do not go where the egress leads. */
+function unreachable(
+  config: Config,
+  pipeline: Pipeline,
+  egress: Egress,
+  backend: Backend | undefined,
+  meshes: readonly Mesh[],
+): string | undefined {
+  if (backend === undefined || egress.backend.name === backend.name) return undefined
+  const why = `requests of pipeline "${pipeline.name}" go to backend "${backend.name}", this one leads to "${egress.backend.name}"`
+  // A backend that the pipeline does not list takes what goes to the same place (spec 7.4 step 2).
+  const site = backend.upstream
+  if (site === undefined || pipeline.backends.some(({ name }) => name === egress.backend.name)) return why
+  if (egress.backend.upstream?.origin === site.origin) return undefined
+  const listed = meshes.some((mesh) => {
+    const { urls, open } = destinationsOf(config, mesh)
+    return open || urls.some((url) => url.scheme === site.scheme && url.host === site.host && portOf(url) === site.port)
+  })
+  return listed ? undefined : why
+}
+
+/** Which egress before it takes all that it could take: to the same backend, for the same meshes, and no stricter. */
+function hidden(
+  egress: Egress,
+  meshes: readonly Mesh[],
+  earlier: readonly Egress[],
+  listing: ReadonlyMap<Egress, readonly Mesh[]>,
+): string | undefined {
+  const other = earlier.find(
+    (one) =>
+      one.backend === egress.backend &&
+      (one.mode === 'default' || egress.mode === 'mesh') &&
+      sameMeshes(listing.get(one) ?? [], meshes),
+  )
+  return other && `egress "${other.name}" before it leads to the same backend`
+}
+
+function sameMeshes(a: readonly Mesh[], b: readonly Mesh[]): boolean {
+  return a.length === b.length && a.every((mesh) => b.includes(mesh))
+}
+
+function checkPlain(scope: Scope, egress: Egress): void {
+  const { upstream } = egress.backend
+  if (egress.type !== 'http3' || upstream === undefined || upstream.scheme === 'https') return
+  scope.report({
+    code: 'egress/http3-plain',
+    message: `egress "${egress.name}" has type "http3", and backend "${egress.backend.name}" leads to ${upstream.origin}: must be https`,
+    place: below(egress, 'type'),
+  })
+}
+
+function checkContext(scope: Scope, egress: Egress, meshes: readonly Mesh[], given: ReadonlySet<string>): void {
+  if (egress.mode !== 'mesh' || !scope.whole) return
+  const opens = meshes.length === 0 ? given.size > 0 : meshes.some(({ name }) => given.has(name))
+  if (opens) return
+  const of = meshes.length === 0 ? 'a mesh' : `mesh ${meshes.map(({ name }) => `"${name}"`).join(' or ')}`
+  scope.report({
+    code: 'egress/no-context',
+    message: `egress "${egress.name}" has mode "mesh", and nothing in pipeline "${egress.pipeline}" gives context of ${of}: every request gets 403`,
+    place: below(egress, 'mode'),
+    help: 'list an ingress of the pipeline under ingress of the mesh',
+  })
+}
+
+/** The enabled meshes whose context requests of a pipeline can have: of its ingresses, and of its mesh_auth. */
+function contextsOf(pipeline: Pipeline, meshes: ReadonlyMap<Ingress, readonly Mesh[]>): ReadonlySet<string> {
+  const given = new Set<string>()
+  for (const ingress of pipeline.ingresses)
+    if (ingress.enabled) for (const { name } of meshes.get(ingress) ?? []) given.add(name)
+  for (const middleware of pipeline.left)
+    if (middleware.type === 'mesh_auth' && middleware.direction === 'ingress' && middleware.mesh.enabled)
+      given.add(middleware.mesh.name)
+  return given
+}
+
+/** The enabled meshes that list an egress. */
+export function meshesByEgress({ meshes }: Config): ReadonlyMap<Egress, readonly Mesh[]> {
+  const found = new Map<Egress, Mesh[]>()
+  for (const mesh of meshes.values())
+    if (mesh.enabled)
+      for (const member of mesh.egress) {
+        if (member.kind !== 'egress') continue
+        const listing = found.get(member.egress) ?? []
+        found.set(member.egress, listing)
+        listing.push(mesh)
+      }
+  return found
+}
+
+function below(egress: Egress, ...path: string[]): Place {
+  return { file: egress.place.file, path: [...egress.place.path, ...path] }
+}

@@ -1,0 +1,72 @@
+// Ingresses: whether two claim a URL, and whether they are as closed as they look.
+import { overlappingIngresses } from '../../route/overlap.ts'
+import { spot } from '../../finding/locate.ts'
+import type { Place } from '../../finding/finding.ts'
+import type { Built } from '../build/index.ts'
+import type { Scope } from '../build/scope.ts'
+import type { Config, Ingress, Mesh } from '../model.ts'
+
+export function checkUrls(scope: Scope, { config }: Built): void {
+  for (const { network, first, firstUrl, second, secondUrl } of overlappingIngresses(config)) {
+    const same = firstUrl.text === secondUrl.text ? '' : ` as ${firstUrl.text}`
+    scope.report({
+      code: 'ingress/overlap',
+      message: `ingress "${second.name}" has URL ${secondUrl.text}, which ingress "${first.name}" has already${same} on network "${network}"`,
+      place: below(second, 'urls', second.urls.indexOf(secondUrl)),
+      help: `the other is defined at ${spot(first.place, scope.sources)}; the scheme of a URL does not count`,
+    })
+  }
+}
+
+export function checkModes(scope: Scope, { config }: Built): void {
+  const meshes = meshesByIngress(config)
+  for (const ingress of config.ingresses.values()) {
+    if (!ingress.enabled) continue
+    const { name, mode } = ingress
+    const listing = (meshes.get(ingress) ?? []).map((mesh) => mesh.name)
+    // A mesh in a file that could not be read may list it.
+    if (mode === 'mesh' && listing.length === 0 && scope.whole)
+      scope.report({
+        code: 'ingress/no-mesh',
+        message: `ingress "${name}" has mode "mesh", and no enabled mesh lists it: every request gets 403`,
+        place: below(ingress, 'mode'),
+        help: `list it under ingress of a mesh`,
+      })
+    if (mode === 'default' && listing.length > 0)
+      scope.report({
+        code: 'ingress/default-mode',
+        message: `ingress "${name}" is in mesh ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
+        place: ingress.place,
+        mark: 'key',
+        help: 'set mode = "mesh" to ask for a token',
+      })
+    if (mode === 'mesh' && ingress.enforce === 'url')
+      scope.report({
+        code: 'ingress/enforce-url',
+        message: `ingress "${name}" has enforce "url": endpoint "${ingress.endpoint.name}" answers without a token on its own path`,
+        place: below(ingress, 'enforce'),
+      })
+  }
+}
+
+/** The enabled meshes that list an ingress. */
+export function meshesByIngress({ meshes }: Config): ReadonlyMap<Ingress, readonly Mesh[]> {
+  const found = new Map<Ingress, Mesh[]>()
+  for (const mesh of meshes.values())
+    if (mesh.enabled)
+      for (const member of mesh.ingress) {
+        if (member.kind !== 'ingress') continue
+        const listing = found.get(member.ingress) ?? []
+        found.set(member.ingress, listing)
+        listing.push(mesh)
+      }
+  return found
+}
+
+function below(ingress: Ingress, ...path: (string | number)[]): Place {
+  return { file: ingress.place.file, path: [...ingress.place.path, ...path] }
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ')
+}

@@ -1,0 +1,182 @@
+// Reads a configuration: the main file, then the folders it names; every finding of every file in one go (spec 1.3).
+import { basename, dirname, relative, resolve, sep } from 'node:path'
+import type { Report } from '../finding/finding.ts'
+import { findings } from '../finding/table.ts'
+import { variable } from './env.ts'
+import type { Env } from './env.ts'
+import { listFolder, maxFiles, maxTotalBytes, readText } from './file.ts'
+import type { Outcome } from './file.ts'
+import { ambiguities, emptyEntries, finder } from './merge.ts'
+import type { Role } from './merge.ts'
+import { sourcesOf } from './place.ts'
+import type { Source } from './place.ts'
+import type { Raw, Sources } from './raw.ts'
+import { collect } from './section.ts'
+import type { Collected } from './section.ts'
+import { parseToml } from './toml.ts'
+import type { Tree } from './toml.ts'
+
+export type ReadOptions = {
+  /** The main file: absolute, or relative to the working directory. */
+  readonly file: string
+  readonly env: Env
+}
+
+export type Read = {
+  /** None when the main file cannot be read or parsed. */
+  readonly raw: Raw | undefined
+  readonly reports: readonly Report[]
+  readonly sources: Sources
+  /** What each file holds, by its name. */
+  readonly texts: ReadonlyMap<string, string>
+}
+
+/** Of each severity. */
+const maxReports = 500
+/** Files that are read at once. */
+const batch = 16
+
+const folders = [
+  { key: 'pipelines_path', role: 'pipelines' },
+  { key: 'transforms_path', role: 'transforms' },
+  { key: 'mesh_path', role: 'mesh' },
+] as const
+
+/** Never rejects: whatever is wrong is among the reports. */
+export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
+  const path = resolve(file)
+  const directory = dirname(path)
+  const main = basename(path)
+  const files = new Map<string, Source>()
+  const texts = new Map<string, string>()
+  const { report, reports } = reporter(main)
+  const sources = sourcesOf(files)
+  const collected: Collected = { entries: emptyEntries(), broken: new Set() }
+  let totalBytes = 0
+  let complete = true
+
+  /** The tree of a file that has been read; none when it could not be. */
+  const take = (name: string, outcome: Outcome<string>): Tree | undefined => {
+    const fail = (code: Report['code'], message: string, help: string | undefined): undefined => {
+      complete = false
+      report({ code, message, place: { file: name, path: [] }, help })
+    }
+    if (outcome.problem) return fail(outcome.problem.code, `${name} ${outcome.problem.what}`, outcome.problem.help)
+    totalBytes += Buffer.byteLength(outcome.value)
+    if (totalBytes > maxTotalBytes)
+      return fail('file/too-large', 'the files together are larger than 64 MiB', undefined)
+    const { tree, fault } = parseToml(outcome.value)
+    files.set(name, { text: outcome.value, fault })
+    texts.set(name, outcome.value)
+    return fault ? fail(fault.code, fault.message, fault.help) : tree
+  }
+
+  const first = take(main, await readText(path))
+  if (!first) return { raw: undefined, reports: reports(), sources, texts }
+  collect(first, new Set(['main']), { file: main, env, report }, collected)
+  const proxy = collected.entries.proxy[0]
+  checkRequired(proxy, first, main, env, report)
+
+  const paths: string[] = []
+  const others = new Map<string, Set<Role>>()
+  for (const { key, role } of folders) {
+    const given = proxy?.value[key] ?? role
+    const folder = resolve(directory, given)
+    paths.push(folder)
+    const listed = await listFolder(folder)
+    const place = proxy?.at(key) ?? { file: main, path: [] }
+    if (listed.problem) {
+      complete = false
+      const { code, what, help } = listed.problem
+      report({ code, message: `${given} ${what}`, place, help })
+    } else if (listed.value === undefined) {
+      // Those that nobody asked for need not be there.
+      const message = `${given} does not exist`
+      if (isWritten(first, key)) report({ code: 'file/no-folder', message, place, help: `it would be ${folder}` })
+    } else {
+      for (const each of listed.value) others.set(each, (others.get(each) ?? new Set()).add(role))
+    }
+  }
+  others.delete(path)
+
+  if (others.size > maxFiles) {
+    complete = false
+    const message = `there are ${others.size} files: at most ${maxFiles} are read`
+    report({ code: 'file/too-many', message, place: { file: main, path: [] } })
+  }
+  const queue = [...others].slice(0, maxFiles)
+  for (let at = 0; at < queue.length; at += batch) {
+    const part = queue.slice(at, at + batch)
+    const outcomes = await Promise.all(part.map(async ([each]) => readText(each)))
+    for (const [index, [each, roles]] of part.entries()) {
+      const name = relative(directory, each).split(sep).join('/')
+      const tree = take(name, outcomes[index] ?? { problem: { code: 'file/missing', what: 'does not exist' } })
+      if (tree) collect(tree, roles, { file: name, env, report }, collected)
+    }
+  }
+  const { entries, broken } = collected
+  for (const each of ambiguities(entries, main)) report(each)
+
+  const raw: Raw = {
+    directory,
+    main,
+    files: [main, ...queue.map(([each]) => relative(directory, each).split(sep).join('/'))],
+    folders: [...new Set(paths)],
+    all: (section) => entries[section],
+    find: finder(entries, main),
+    broken: (section, name) => broken.has(`${section} ${name}`),
+    complete,
+    proxy,
+    management: entries.management[0],
+    logging: entries.logging[0],
+    storage: entries.storage[0],
+  }
+  return { raw, reports: reports(), sources, texts }
+}
+
+/** The variables without which nothing starts (spec 1.5). */
+function checkRequired(
+  proxy: Raw['proxy'],
+  tree: Tree,
+  main: string,
+  env: Env,
+  report: (report: Report) => void,
+): void {
+  if (proxy === undefined && tree['proxy'] === undefined) {
+    const message = 'there is no [proxy] table: it is required'
+    const help = 'write [proxy], and in it `id = "..."`, the name of this gateway'
+    report({ code: 'table/missing', message, place: { file: main, path: [] }, help })
+  }
+  for (const [index, name] of (proxy?.value.required_env_vars ?? []).entries()) {
+    const value = variable(env, name)
+    if (value !== undefined && value !== '') continue
+    const state = value === undefined ? 'not set' : 'empty'
+    const message = `the environment variable ${name} is ${state}, and the configuration requires it`
+    const place = proxy?.at('required_env_vars', index) ?? { file: main, path: [] }
+    report({ code: 'env/required', message, place })
+  }
+}
+
+function isWritten(tree: Tree, key: string): boolean {
+  const { proxy } = tree
+  return typeof proxy === 'object' && proxy !== null && Object.hasOwn(proxy, key)
+}
+
+/** Takes reports, up to a bound: nobody reads more, and a hostile file could have a million. */
+function reporter(main: string): { report: (report: Report) => void; reports: () => Report[] } {
+  const kept: Report[] = []
+  let dropped = 0
+  const counts = { error: 0, warning: 0 }
+  return {
+    report(report) {
+      const severity = report.severity ?? findings[report.code].severity
+      if (counts[severity]++ < maxReports) kept.push(report)
+      else dropped++
+    },
+    reports() {
+      if (dropped === 0) return kept
+      const message = `${dropped} more findings are not shown`
+      return [...kept, { code: 'file/more', message, place: { file: main, path: [] } }]
+    },
+  }
+}
