@@ -24,7 +24,7 @@ for (const name of cases)
       cwd,
       now,
     })
-    const text = renderFindings(findings, files).replaceAll(cwd, '<cwd>')
+    const text = renderFindings(findings, files).replaceAll(cwd, '<cwd>').replaceAll(folder, '<config>')
     const expected = join(folder, 'expect.txt')
     if (update) writeFileSync(expected, text)
     assert.fixture(text, existsSync(expected) ? readFileSync(expected, 'utf8') : '')
@@ -43,7 +43,12 @@ function env(folder: string): Record<string, string> {
 }
 
 /** What no file of a few lines can show, and where it is tested instead. */
-const elsewhere: Readonly<Record<string, string>> = {}
+const elsewhere: Readonly<Record<string, string>> = {
+  'file/too-large': 'file.test.ts',
+  'file/too-many': 'file.test.ts',
+  'file/more': 'load.test.ts',
+  'internal/failed': 'load.test.ts',
+}
 
 test('every kind of finding has a case', () => {
   const shown = cases.flatMap((name) => {
