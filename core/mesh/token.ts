@@ -3,37 +3,30 @@
 import type { Config, Mesh } from '../config/model.ts'
 import { closest } from '../finding/typo.ts'
 import { originsIn } from './audience.ts'
-import type { Members } from './decode.ts'
 import { examine } from './examine.ts'
-import type { Check } from './examine.ts'
+import type { Examination } from './examine.ts'
 import { mintToken, signingOf } from './mint.ts'
 import type { Minted } from './mint.ts'
-import type { TokenCode } from './reason.ts'
 import { trustOf } from './verify.ts'
 
 /** Why there is no answer. */
 export type TokenProblem = {
-  readonly code: 'mesh/unknown' | 'mesh/disabled' | 'mesh/no-key' | 'mesh/provider' | 'token/destination'
+  readonly ok: false
+  readonly code: 'mesh/unknown' | 'mesh/disabled' | 'mesh/no-signing-key' | 'mesh/provider' | 'token/destination'
   readonly message: string
-  readonly help?: string | undefined
+  readonly help: string | undefined
 }
 
 export type MintedFor = Minted & {
+  readonly ok: true
   /** RFC 3339. */
   readonly expires_at: string
   readonly mesh: string
   readonly provider: string
 }
 
-export type VerifiedFor = {
-  readonly ok: boolean
-  readonly mesh: string
-  readonly checks: readonly Check[]
-  /** Not to be believed unless `ok`. */
-  readonly claims: Members | undefined
-  /** Of the first check that failed. */
-  readonly code: TokenCode | undefined
-}
+/** The answer; whether the token is accepted stands in `code`. */
+export type VerifiedFor = Examination & { readonly ok: true; readonly mesh: string }
 
 /** Mints a token of a mesh. `destination` is the URL that it is for; without one it has no `aud`. */
 export async function mintFor(
@@ -41,14 +34,14 @@ export async function mintFor(
   name: string,
   destination: string | undefined,
   nowMs: number,
-): Promise<MintedFor | { readonly problem: TokenProblem }> {
+): Promise<MintedFor | TokenProblem> {
   const found = usable(config, name)
-  if ('problem' in found) return found
+  if (!found.ok) return found
   const { mesh } = found
   const signing = signingOf(mesh)
   if (signing === undefined) {
     const help = 'give the mesh a jwt_secret, or a jwt_private_key_path'
-    return problem('mesh/no-key', `mesh ${quoted(name)} has no key to sign with on this gateway`, help)
+    return problem('mesh/no-signing-key', `mesh ${quoted(name)} has no key to sign with on this gateway`, help)
   }
   const url = destination === undefined ? undefined : URL.parse(destination)
   if (url === null || (url !== undefined && !/^https?:$/.test(url.protocol))) {
@@ -56,7 +49,7 @@ export async function mintFor(
   }
   const minted = await mintToken(signing, config.proxy.identity, url?.origin, nowMs)
   const expires_at = new Date(minted.claims.exp * 1000).toISOString()
-  return { ...minted, expires_at, mesh: mesh.name, provider: mesh.provider }
+  return { ok: true, ...minted, expires_at, mesh: mesh.name, provider: mesh.provider }
 }
 
 /**
@@ -68,20 +61,20 @@ export async function verifyFor(
   name: string,
   token: string,
   nowMs: number,
-): Promise<VerifiedFor | { readonly problem: TokenProblem }> {
+): Promise<VerifiedFor | TokenProblem> {
   const found = usable(config, name)
-  if ('problem' in found) return found
+  if (!found.ok) return found
   const { mesh } = found
   const own = originsIn(mesh)
-  const { checks, claims, code } = await examine(token.trim(), trustOf(mesh), own.size === 0 ? undefined : own, nowMs)
-  return { ok: code === undefined, mesh: mesh.name, checks, claims, code }
+  const examination = await examine(token.trim(), trustOf(mesh), own.size === 0 ? undefined : own, nowMs)
+  return { ok: true, mesh: mesh.name, ...examination }
 }
 
 /** The mesh, when it is enabled and its keys are this gateway's own. */
 function usable(
   { meshes, providers }: Config,
   name: string,
-): { readonly mesh: Mesh } | { readonly problem: TokenProblem } {
+): { readonly ok: true; readonly mesh: Mesh } | TokenProblem {
   const mesh = meshes.get(name)
   if (mesh === undefined) {
     const guess = closest(name, meshes.keys())
@@ -95,11 +88,11 @@ function usable(
     const message = `tokens of mesh ${quoted(name)} come from provider ${quoted(mesh.provider)}`
     return problem('mesh/provider', `${message}, which is not supported by this version`)
   }
-  return { mesh }
+  return { ok: true, mesh }
 }
 
-function problem(code: TokenProblem['code'], message: string, help?: string): { readonly problem: TokenProblem } {
-  return { problem: help === undefined ? { code, message } : { code, message, help } }
+function problem(code: TokenProblem['code'], message: string, help?: string): TokenProblem {
+  return { ok: false, code, message, help }
 }
 
 function quoted(name: string): string {
