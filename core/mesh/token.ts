@@ -3,30 +3,37 @@
 import type { Config, Mesh } from '../config/model.ts'
 import { closest } from '../finding/typo.ts'
 import { originsIn } from './audience.ts'
+import type { Members } from './decode.ts'
 import { examine } from './examine.ts'
-import type { Examination } from './examine.ts'
+import type { Check } from './examine.ts'
 import { mintToken, signingOf } from './mint.ts'
 import type { Minted } from './mint.ts'
+import type { TokenCode } from './reason.ts'
 import { trustOf } from './verify.ts'
 
 /** Why there is no answer. */
 export type TokenProblem = {
-  readonly ok: false
   readonly code: 'mesh/unknown' | 'mesh/disabled' | 'mesh/no-signing-key' | 'mesh/provider' | 'token/destination'
   readonly message: string
-  readonly help: string | undefined
+  readonly help?: string | undefined
 }
 
 export type MintedFor = Minted & {
-  readonly ok: true
   /** RFC 3339. */
   readonly expires_at: string
   readonly mesh: string
   readonly provider: string
 }
 
-/** The answer; whether the token is accepted stands in `code`. */
-export type VerifiedFor = Examination & { readonly ok: true; readonly mesh: string }
+export type VerifiedFor = {
+  readonly ok: boolean
+  readonly mesh: string
+  readonly checks: readonly Check[]
+  /** Not to be believed unless `ok`. */
+  readonly claims: Members | undefined
+  /** Of the first check that failed. */
+  readonly code: TokenCode | undefined
+}
 
 /** Mints a token of a mesh. `destination` is the URL that it is for; without one it has no `aud`. */
 export async function mintFor(
@@ -34,9 +41,9 @@ export async function mintFor(
   name: string,
   destination: string | undefined,
   nowMs: number,
-): Promise<MintedFor | TokenProblem> {
+): Promise<MintedFor | { readonly problem: TokenProblem }> {
   const found = usable(config, name)
-  if (!found.ok) return found
+  if ('problem' in found) return found
   const { mesh } = found
   const signing = signingOf(mesh)
   if (signing === undefined) {
@@ -49,7 +56,7 @@ export async function mintFor(
   }
   const minted = await mintToken(signing, config.proxy.identity, url?.origin, nowMs)
   const expires_at = new Date(minted.claims.exp * 1000).toISOString()
-  return { ok: true, ...minted, expires_at, mesh: mesh.name, provider: mesh.provider }
+  return { ...minted, expires_at, mesh: mesh.name, provider: mesh.provider }
 }
 
 /**
@@ -61,20 +68,20 @@ export async function verifyFor(
   name: string,
   token: string,
   nowMs: number,
-): Promise<VerifiedFor | TokenProblem> {
+): Promise<VerifiedFor | { readonly problem: TokenProblem }> {
   const found = usable(config, name)
-  if (!found.ok) return found
+  if ('problem' in found) return found
   const { mesh } = found
   const own = originsIn(mesh)
-  const examination = await examine(token.trim(), trustOf(mesh), own.size === 0 ? undefined : own, nowMs)
-  return { ok: true, mesh: mesh.name, ...examination }
+  const { checks, claims, code } = await examine(token.trim(), trustOf(mesh), own.size === 0 ? undefined : own, nowMs)
+  return { ok: code === undefined, mesh: mesh.name, checks, claims, code }
 }
 
 /** The mesh, when it is enabled and its keys are this gateway's own. */
 function usable(
   { meshes, providers }: Config,
   name: string,
-): { readonly ok: true; readonly mesh: Mesh } | TokenProblem {
+): { readonly mesh: Mesh } | { readonly problem: TokenProblem } {
   const mesh = meshes.get(name)
   if (mesh === undefined) {
     const guess = closest(name, meshes.keys())
@@ -88,11 +95,11 @@ function usable(
     const message = `tokens of mesh ${quoted(name)} come from provider ${quoted(mesh.provider)}`
     return problem('mesh/provider', `${message}, which is not supported by this version`)
   }
-  return { ok: true, mesh }
+  return { mesh }
 }
 
-function problem(code: TokenProblem['code'], message: string, help?: string): TokenProblem {
-  return { ok: false, code, message, help }
+function problem(code: TokenProblem['code'], message: string, help?: string): { readonly problem: TokenProblem } {
+  return { problem: help === undefined ? { code, message } : { code, message, help } }
 }
 
 function quoted(name: string): string {
