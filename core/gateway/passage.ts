@@ -170,7 +170,7 @@ export class Passage {
     this.#account.egress = choice?.egress?.name
     if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
     if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
-    const signer = choice?.signer ?? exchange.signer
+    const signer = exchange.signer ?? choice?.signer
     const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
     const reach = generation.services.reach(exchange, choice?.http3 ?? false)
     return reach instanceof Promise ? reach.then(next) : next(reach)

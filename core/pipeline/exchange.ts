@@ -3,7 +3,6 @@ import type { Backend, Endpoint, Ingress, Network, Pipeline } from '../config/mo
 import type { Log } from '../log/log.ts'
 import type { MeshContext } from '../mesh/context.ts'
 import type { Signer } from '../mesh/mint.ts'
-import type { Signer } from '../mesh/mint.ts'
 import type { HeaderEdit, RequestHead } from '../../quic/index.ts'
 
 /** A request's head with the fields that the client meant for the application: never a mesh token. */
@@ -52,15 +51,13 @@ export type Exchange = {
   /** Set by the ingress check or by a `mesh_auth`. */
   mesh: MeshContext | undefined
   /** Set by a `mesh_auth` with direction egress: signs in place of the egress's mesh. */
-  signer?: Signer | undefined
+  signer: Signer | undefined
   /** Changes to the request's fields on its way to the upstream, in order. */
   readonly edits: HeaderEdit[]
   /** The default backend of the pipeline, or the one that an egress chose. */
   backend: Backend | undefined
   /** Strings about the request that middleware leaves for middleware (5.1). */
   readonly metadata: Map<string, string>
-  /** Set by a `mesh_auth` of direction egress: signs where the mesh of no egress does. */
-  signer: Signer | undefined
   /** Content that a middleware asked for; none otherwise. */
   body: Uint8Array | undefined
   readonly log: Log

@@ -1,5 +1,6 @@
 // Authorities: the host and the port that a request names, in the one spelling that ingress URLs have too.
 import ipaddr from 'ipaddr.js'
+import type { Target } from './path.ts'
 
 export type Host = {
   /** Lower case, no dot at the end, IPv6 in brackets and in its short form; empty when none is named. */
@@ -15,6 +16,16 @@ export function hostOf(authority: string): Host | undefined {
   if (named !== null) return of(named[1]?.toLowerCase(), named[2])
   const numbered = bracketed.exec(authority)
   return numbered === null ? undefined : of(shortened(numbered[1]), numbered[2])
+}
+
+/**
+ * Where a request over plain text is sent by `force_https`: the same target at the same host, at the port of https
+ * (spec 15, G03). Nothing when the request names no host.
+ */
+export function httpsLocation({ host }: Host, { path, query }: Pick<Target, 'path' | 'query'>): string | undefined {
+  if (host === '') return undefined
+  // RFC 9110 9.3.7: the server as a whole has no path
+  return `https://${host}${path === '*' ? '/' : path}${query}`
 }
 
 // RFC 1035 2.3.4: 255 octets; then a port
@@ -33,14 +44,4 @@ function of(host: string | undefined, digits: string | undefined): Host | undefi
 function shortened(address: string | undefined): string | undefined {
   if (address === undefined || !ipaddr.IPv6.isValid(address)) return undefined
   return `[${ipaddr.IPv6.parse(address).toRFC5952String()}]`
-}
-
-/**
- * Where a request over plain text is sent by `force_https`: the same target at the same host, at the port of https
- * (spec 15, G03). Nothing when the request names no valid host.
- */
-export function httpsLocation(authority: string, target: string): string | undefined {
-  const named = hostOf(authority)
-  if (named === undefined || named.host === '') return undefined
-  return `https://${named.host}${target.startsWith('/') ? target : '/'}`
 }

@@ -47,33 +47,10 @@ export function parsePrefix(text: string): string | Problem {
   return target.key.length > 1 && target.key.endsWith('/') ? target.key.slice(0, -1) : target.key
 }
 
-/**
- * Whether a request is one for this ingress URL (4.3). The scheme does not count: TLS may end elsewhere.
- * @param host as `hostOf` gives it
- * @param port the one that the request names, else the listener's
- * @param path as it came, without the query
- */
-export function matchesInbound(pattern: UrlPattern, host: string, port: number, path: string): boolean {
-  if (pattern.host !== host || (pattern.port !== undefined && pattern.port !== port)) return false
-  return below(pattern.path, path)
-}
-
 /** Whether a request leads to this URL (7.4): scheme, host and port are equal, and the path is the URL's or below it. */
 export function matchesDestination(pattern: UrlPattern, destination: Destination): boolean {
   if (pattern.scheme !== destination.scheme || pattern.host !== destination.host) return false
   return (pattern.port ?? defaultPort(pattern.scheme)) === destination.port && below(pattern.path, destination.path)
-}
-
-/**
- * Whether a token was made for one of these URLs: the audience is an origin, its host and port match a URL by the rule
- * for ingresses (decision 11). Its scheme and its path do not count.
- */
-export function audienceMatches(audience: string, urls: Iterable<UrlPattern>): boolean {
-  const origin = parseUrlPattern(audience)
-  if ('problem' in origin) return false
-  const port = origin.port ?? defaultPort(origin.scheme)
-  for (const url of urls) if (url.host === origin.host && (url.port === undefined || url.port === port)) return true
-  return false
 }
 
 /** The port that a URL without one means. */

@@ -1,12 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import {
-  audienceMatches,
-  matchesDestination,
-  matchesInbound,
-  parsePrefix,
-  parseUrlPattern,
-} from '../../core/route/url.ts'
+import { matchesDestination, parsePrefix, parseUrlPattern } from '../../core/route/url.ts'
 import { suite } from '../support/suite.ts'
 import { url } from './fixture.ts'
 
@@ -80,19 +74,6 @@ test('a path is read as a prefix by the same rules', () => {
   for (const bad of ['', 'a', '*', '//', '/a//', '/a?', '/..', '/%00']) assert.type(parsePrefix(bad), 'object', bad)
 })
 
-test('an ingress URL matches by host, by its own port if it has one, and by segments', () => {
-  const any = url('https://a.test/fhir')
-  const one = url('https://a.test:8443/fhir')
-  assert.ok(matchesInbound(any, 'a.test', 1, '/fhir/Patient'))
-  assert.ok(matchesInbound(one, 'a.test', 8443, '/fhir'))
-  assert.not(matchesInbound(one, 'a.test', 443, '/fhir'))
-  assert.not(matchesInbound(any, 'b.test', 443, '/fhir'))
-  assert.not(matchesInbound(any, 'a.test', 443, '/fhirs'))
-  assert.not(matchesInbound(any, 'a.test', 443, '/fhir%2fx'))
-  assert.not(matchesInbound(any, 'a.test', 443, '/fhir/../x'))
-  assert.ok(matchesInbound(any, 'a.test', 443, '/%66hir/x'))
-})
-
 test('a destination matches by scheme, host, port and segments', () => {
   const to = { scheme: 'https', host: 'a.test', port: 443, path: '/fhir/Patient' } as const
   assert.ok(matchesDestination(url('https://a.test/fhir'), to))
@@ -104,28 +85,8 @@ test('a destination matches by scheme, host, port and segments', () => {
   assert.not(matchesDestination(url('https://b.test/fhir'), to))
   assert.not(matchesDestination(url('https://a.test/fhi'), to))
   assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/fhir/%2e%2e/x' }))
-})
-
-test('an audience is for an ingress when host and port are those of a URL', () => {
-  const urls = [url('https://a.test/fhir'), url('http://b.test:8080/x'), url('https://c.test:443')]
-  for (const audience of [
-    'https://a.test',
-    'https://a.test:8443',
-    'http://A.test/',
-    'http://b.test:8080',
-    'https://c.test',
-  ])
-    assert.ok(audienceMatches(audience, urls), audience)
-  for (const audience of [
-    'https://b.test',
-    'http://c.test',
-    'https://d.test',
-    'a.test',
-    '',
-    'mesh:m',
-    'https://u@a.test',
-  ])
-    assert.not(audienceMatches(audience, urls), audience)
+  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/fhir%2fx' }))
+  assert.ok(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/%66hir' }))
 })
 
 test.run()

@@ -1,5 +1,5 @@
 // Key material: certificates, keys and secrets, read once and checked when the configuration is loaded (decision 22).
-import { X509Certificate, createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto'
+import { X509Certificate, createHash, createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Place, Report } from '../../finding/finding.ts'
@@ -17,6 +17,8 @@ export type Setting = { readonly key: string; readonly path: string; readonly pl
 export type Materials = {
   /** The absolute paths of everything that was asked for, readable or not. */
   readonly paths: ReadonlySet<string>
+  /** What was read, by absolute path: the hash of it. */
+  readonly digests: ReadonlyMap<string, Uint8Array>
   /** A certificate chain and the key of its first certificate. */
   identity(certificate: Setting, key: Setting): Identity | undefined
   /** Certificates that others are checked against, PEM. */
@@ -40,6 +42,7 @@ const secretMinBytes = 32
 /** `cwd` is what relative paths are relative to (spec G01); `now` is Unix time in ms. */
 export function materials(cwd: string, now: number, report: (report: Report) => void): Materials {
   const paths = new Set<string>()
+  const digests = new Map<string, Uint8Array>()
 
   const problem = (code: Report['code'], setting: Setting, what: string, help?: string): undefined => {
     report({ code, message: `${setting.key} names ${setting.path}, ${what}`, place: setting.place, help })
@@ -50,7 +53,10 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
     const absolute = resolve(cwd, setting.path)
     paths.add(absolute)
     const { content, failure } = readBounded(absolute)
-    if (failure === undefined) return content
+    if (failure === undefined) {
+      digests.set(absolute, createHash('sha256').update(content).digest())
+      return content
+    }
     const relative = absolute === setting.path ? undefined : `relative paths start at ${cwd}: this is ${absolute}`
     return problem(failure.code, setting, failure.what, failure.code === 'material/missing' ? relative : undefined)
   }
@@ -126,6 +132,7 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
 
   return {
     paths,
+    digests,
     identity(certificate, key) {
       const chain = certificates(certificate)
       const secret = privateKey(key)
