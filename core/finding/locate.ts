@@ -17,8 +17,11 @@ export function locate(reports: readonly Report[], sources: Sources): Finding[] 
 
 /** `pipelines/a.toml:8:1`: where a name is defined, for a help text. */
 export function spot(place: Place, sources: Sources): string {
-  const { line, column } = sources.locate(place, 'key')
-  return line === 0 ? place.file : `${place.file}:${line}:${column}`
+  const { line, column, excerpt } = sources.locate(place, 'key')
+  if (line === 0) return place.file
+  // of a table its header, not the last part of its name
+  const header = excerpt === undefined ? -1 : excerpt.search(/(?<=^\s*)\[/)
+  return `${place.file}:${line}:${header < 0 ? column : header + 1}`
 }
 
 /** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes, as TOML writes them. */
