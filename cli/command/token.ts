@@ -40,18 +40,13 @@ export const token: Command = {
 async function mint(input: Input, mesh: string): Promise<number> {
   const { flags, io } = input
   const destination = flags.value('--destination')
-  if (destination !== undefined && !isOrigin(destination)) {
-    throw misuse('flag-value', `--destination is "${destination}": must be an http or https URL`)
-  }
   const config = await configOf(input)
   const { mintFor } = await import('../../core/index.ts')
   const minted = await mintFor(config, mesh, destination, Date.now())
-  if (!minted.ok) throw new Failure(minted.code, minted.message, minted.help)
-  const { header, claims, provider } = minted
-  if (flags.has('--json')) {
-    const expires = new Date(claims.exp * 1000).toISOString()
-    io.json({ token: minted.token, header, claims, expires_at: expires, mesh, provider })
-  } else io.out(`${minted.token}\n`)
+  if ('problem' in minted) throw failureOf(minted.problem)
+  const { token, header, claims, expires_at, provider } = minted
+  if (flags.has('--json')) io.json({ token, header, claims, expires_at, mesh: minted.mesh, provider })
+  else io.out(`${token}\n`)
   return exits.done
 }
 
@@ -69,9 +64,8 @@ async function verify(input: Input, mesh: string, given: string): Promise<number
     throw new Failure('token/malformed', `stdin holds no token: it is no text, or over ${maxInput} bytes`)
   const { verifyFor } = await import('../../core/index.ts')
   const verified = await verifyFor(config, mesh, text.trim(), Date.now())
-  if (!verified.ok) throw new Failure(verified.code, verified.message, verified.help)
-  const { checks, claims, code } = verified
-  const ok = code === undefined
+  if ('problem' in verified) throw failureOf(verified.problem)
+  const { ok, checks, claims, code } = verified
   if (flags.has('--json')) io.json({ ok, mesh, checks, claims: claims ?? null, code: code ?? null })
   else {
     const paint = io.paint('out')
@@ -82,14 +76,13 @@ async function verify(input: Input, mesh: string, given: string): Promise<number
     }
     io.out(
       ok
-        ? `accepted by mesh "${mesh}"\n`
-        : `${paint('error', `refused[${code}]`)}: mesh "${mesh}" does not accept it\n`,
+        ? `accepted by mesh "${printable(mesh)}"\n`
+        : `${paint('error', `refused[${code}]`)}: mesh "${printable(mesh)}" does not accept it\n`,
     )
   }
   return ok ? exits.done : exits.failed
 }
 
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:') && url.host !== ''
+function failureOf({ code, message, help }: { code: string; message: string; help?: string | undefined }): Failure {
+  return new Failure(code, message, help)
 }

@@ -1,7 +1,7 @@
 // A configuration from its files: read, built and checked, with every finding of every file in one run. What `check`
 // shows and what `serve` starts from.
 import { resolve } from 'node:path'
-import type { Finding, Report } from '../finding/finding.ts'
+import type { Finding, Report, Severity } from '../finding/finding.ts'
 import { locate } from '../finding/locate.ts'
 import { findings as pages } from '../finding/table.ts'
 import { build } from './build/index.ts'
@@ -49,15 +49,24 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
-  const { raw, reports, sources } = await readRaw(options)
+  const { raw, reports, sources, texts } = await readRaw(options)
   if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1 }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
-  const scope = scopeOf(raw, sources, { cwd, env, now }, report)
+  const whole = !reports.some(isError)
+  const scope = scopeOf(raw, sources, { texts, cwd, env, now, whole }, report)
   const config = check(scope, build(scope))
   const findings = locate(kept(), sources)
   const failed = findings.some(({ severity }) => severity === 'error')
   return { config: failed ? undefined : config, findings, files: raw.files.length }
+}
+
+function severityOf({ code, severity }: Report): Severity {
+  return severity ?? pages[code].severity
+}
+
+function isError(report: Report): boolean {
+  return severityOf(report) === 'error'
 }
 
 function bounded(main: string): { readonly report: (report: Report) => void; readonly kept: () => readonly Report[] } {
@@ -66,7 +75,7 @@ function bounded(main: string): { readonly report: (report: Report) => void; rea
   let dropped = 0
   return {
     report(one) {
-      if (counts[one.severity ?? pages[one.code].severity]++ < maxFindings) reports.push(one)
+      if (counts[severityOf(one)]++ < maxFindings) reports.push(one)
       else dropped += 1
     },
     kept() {

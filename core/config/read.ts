@@ -27,6 +27,8 @@ export type Read = {
   readonly raw: Raw | undefined
   readonly reports: readonly Report[]
   readonly sources: Sources
+  /** What each file holds, by its name. */
+  readonly texts: ReadonlyMap<string, string>
 }
 
 /** Of each severity. */
@@ -46,6 +48,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   const directory = dirname(path)
   const main = basename(path)
   const files = new Map<string, Source>()
+  const texts = new Map<string, string>()
   const { report, reports } = reporter(main)
   const sources = sourcesOf(files)
   const collected: Collected = { entries: emptyEntries(), broken: new Set() }
@@ -64,11 +67,12 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
       return fail('file/too-large', 'the files together are larger than 64 MiB', undefined)
     const { tree, fault } = parseToml(outcome.value)
     files.set(name, { text: outcome.value, fault })
+    texts.set(name, outcome.value)
     return fault ? fail(fault.code, fault.message, fault.help) : tree
   }
 
   const first = take(main, await readText(path))
-  if (!first) return { raw: undefined, reports: reports(), sources }
+  if (!first) return { raw: undefined, reports: reports(), sources, texts }
   collect(first, new Set(['main']), { file: main, env, report }, collected)
   const proxy = collected.entries.proxy[0]
   checkRequired(proxy, first, main, env, report)
@@ -127,7 +131,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     logging: entries.logging[0],
     storage: entries.storage[0],
   }
-  return { raw, reports: reports(), sources }
+  return { raw, reports: reports(), sources, texts }
 }
 
 /** The variables without which nothing starts (spec 1.5). */

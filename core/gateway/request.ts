@@ -31,11 +31,11 @@ export function decide(generation: Generation, network: Served, head: RequestHea
   if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
   const target = splitTarget(head.target)
   if (typeof target === 'string') return passage.refuse(refuse('request/path', `the target is refused: ${target}`))
-  const host = hostOf(client.authority ?? head.authority)
+  const host = hostOf(head.authority)
   if (host === undefined) return passage.refuse(refuse('request/host', 'the authority is not a valid host and port'))
   // RFC 9112 3.2: HTTP/1.0 alone may do without
   if (host.host === '' && head.version !== 10) return passage.refuse(refuse('request/host', 'no host is named'))
-  if (network.forceHttps && !head.tls) {
+  if (network.forceHttps && !head.tls && client.scheme !== 'https') {
     const location = httpsLocation(host, target)
     if (location === undefined) return passage.refuse(refuse('request/host', 'a redirect to https needs a host'))
     return redirectOf(location, passage.id)

@@ -8,8 +8,8 @@ import { destination } from 'pino'
 /** The part of a writable stream that is needed. It must not block: on Linux, files and pipes of Node do not. */
 export type Output = {
   readonly writableLength: number
-  write(text: string): unknown
-  on(event: 'drain', listener: () => void): unknown
+  /** Calls back when the text is out, or never will be. */
+  write(text: string, written: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -39,23 +39,23 @@ export function streamSink(stream: Output, { maxBytes, onDropped }: SinkOptions)
   let scheduled = false
   let dropped = 0
   let gone = false
+  const told = (): void => {
+    // once for the whole jam, not for each write of it
+    if (dropped === 0 || gone || stream.writableLength > maxBytes / 2) return
+    const lines = dropped
+    dropped = 0
+    onDropped(lines)
+  }
   const send = (): void => {
     if (batch === '' || gone) return
     const text = batch
     batch = ''
-    stream.write(text)
-  }
-  const told = (): void => {
-    if (dropped === 0 || gone) return
-    const lines = dropped
-    dropped = 0
-    onDropped(lines)
+    stream.write(text, told)
   }
   stream.on('error', () => {
     gone = true
     batch = ''
   })
-  stream.on('drain', told)
   return {
     write: (line) => {
       if (gone) return

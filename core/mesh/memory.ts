@@ -14,20 +14,20 @@ export type Space = {
   drop(key: string): void
 }
 
-export type MemoryLimits = {
-  /** Tokens of all verifiers together. */
-  readonly maxTokens?: number | undefined
-  /** Their characters. */
-  readonly maxLength?: number | undefined
-}
+/** In characters: of 500 each, some 16,000 tokens. */
+const defaultMax = 16_777_216
+/** What an entry costs besides what its token says. */
+const overhead = 512
 
 /** One for all verifiers of a generation: many meshes do not need many memories. */
 export class TokenMemory {
   readonly #entries: LRUCache<string, Accepted>
   #spaces = 0
 
-  constructor({ maxTokens = 8192, maxLength = 16_777_216 }: MemoryLimits = {}) {
-    this.#entries = new LRUCache({ max: maxTokens, maxSize: maxLength })
+  /** `max` bounds the length of all tokens together; each counts for 512 characters more than it has. */
+  constructor(max = defaultMax) {
+    // without `max`, which would take the memory of all its places at once
+    this.#entries = new LRUCache({ maxSize: max })
   }
 
   /** A space of its own: no verifier finds what another accepted. */
@@ -36,7 +36,7 @@ export class TokenMemory {
     const prefix = `${this.#spaces} `
     return {
       find: (key) => this.#entries.get(prefix + key),
-      add: (key, accepted, length) => this.#entries.set(prefix + key, accepted, { size: length }),
+      add: (key, accepted, length) => this.#entries.set(prefix + key, accepted, { size: length + overhead }),
       drop: (key) => this.#entries.delete(prefix + key),
     }
   }

@@ -50,7 +50,9 @@ export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksS
     } catch (error) {
       last = { endedMs: now(), failed: true }
       const reason = error instanceof Error ? error.message : String(error)
-      log.error({ host: hostOf(url), reason }, 'the keys that verify tokens cannot be fetched')
+      // a URL may carry a credential
+      const host = URL.parse(url)?.host
+      log.error({ host, reason: reason.replaceAll(url, '[url]') }, 'the keys that verify tokens cannot be fetched')
       return undefined
     }
   }
@@ -116,8 +118,4 @@ function isShortText(value: unknown): value is string {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.parse(url)?.host
 }

@@ -12,11 +12,16 @@ const usual = [
   '*secret*',
   '*password*',
   '*passwd*',
+  '*passphrase*',
+  'pwd',
   '*token*',
   '*credential*',
   '*private-key*',
   '*session*',
   '*signature*',
+  '*assertion*',
+  '*jwt*',
+  'dpop',
 ]
 
 /** Compiles globs (`*_key`): `*` is any text, letter case does not matter. */

@@ -25,6 +25,8 @@ test('addresses and ranges of both families hold what they say', () => {
     ['::ffff:192.0.2.0/120', '192.0.2.9', true],
     ['::ffff:192.0.2.0/120', '192.0.3.9', false],
     ['::ffff:192.0.2.9', '192.0.2.9', true],
+    ['::ffff:0.0.0.0/95', '::fffe:1.2.3.4', true],
+    ['::ffff:0.0.0.0/95', '192.0.2.9', false],
     ['fe80::/10', 'fe80::1%eth0', true],
   ]
   for (const [entry, address, listed] of cases) {

@@ -123,6 +123,9 @@ test('keys are fetched again ahead of their end, while the old ones serve', asyn
 test('without keys every token is refused, and the error is logged once per attempt', async () => {
   const surroundings = world()
   const source = { kind: 'jwks', url: 'https://idp.example/keys?token=planted', cacheHours: 24 } as const
+  surroundings.provide = () => {
+    throw new Error(`${source.url} refused the connection`)
+  }
   const made = handler(jwt({ keys: source }), surroundings)
   const token = await sign()
   const refusal = await present(made, token)
@@ -132,7 +135,7 @@ test('without keys every token is refused, and the error is logged once per atte
   assert.is(surroundings.fetches, 1)
   const errors = surroundings.log.lines.filter(({ level }) => level === 'error')
   assert.is(errors.length, 1)
-  assert.equal(errors[0]?.fields, { host: 'idp.example', reason: 'connection refused' })
+  assert.equal(errors[0]?.fields, { host: 'idp.example', reason: '[url] refused the connection' })
   // the provider comes back
   surroundings.provide = () => ({ keys: [publicKey] })
   surroundings.nowMs += 10_000

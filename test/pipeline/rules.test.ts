@@ -1,6 +1,7 @@
 // Rules about who asks, how, and for what: each says allow, deny, or nothing.
 import * as assert from 'uvu/assert'
 import type { Rule } from '../../core/config/model.ts'
+import { rules } from '../../core/pipeline/rule/registry.ts'
 import type { Outcome } from '../../core/pipeline/rule/rule.ts'
 import { fakeExchange } from '../support/exchange.ts'
 import type { RequestParts } from '../support/exchange.ts'
@@ -10,6 +11,12 @@ import { compiled, rule, world } from './fixture.ts'
 const test = suite('rules')
 
 const says = (made: Rule, request: RequestParts = {}): Outcome => compiled(made)(fakeExchange(request))
+
+test('every type of the specification has its row', () => {
+  const types =
+    'allow_all deny_all ip_allow ip_deny rate_limit path geo header time_based method user_agent content_type query_parameter'
+  assert.equal(Object.keys(rules).toSorted(), types.split(' ').toSorted())
+})
 
 test('allow_all allows and deny_all denies', () => {
   assert.is(says(rule('allow_all', {})), 'allow')

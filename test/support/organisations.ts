@@ -97,7 +97,10 @@ export async function startOrganisations(changes: Changes = {}): Promise<Organis
     const env = { MESH_SECRET: meshSecret, TLS_CERT: issued.chain, TLS_KEY: issued.key, TLS_CA: made.ca }
     const b = await serve(project({ ...filesOfB(bPort, origin.port), ...changes.b }), { env, args: changes.args ?? [] })
     try {
-      const a = await serve(project({ ...filesOfA(plain, tls, bPort), ...changes.a }), { env, args: changes.args ?? [] })
+      const a = await serve(project({ ...filesOfA(plain, tls, bPort), ...changes.a }), {
+        env,
+        args: changes.args ?? [],
+      })
       return {
         authority: made,
         env,

@@ -1,6 +1,7 @@
 // From the tables that were read to the Config: names resolved, key material read, every mistake a finding. What
 // cannot be built is left out; the findings keep it from being used.
 import type { Place } from '../../finding/finding.ts'
+import { configHash } from '../hash.ts'
 import type { Backend, Config, Endpoint, Proxy } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
@@ -8,7 +9,6 @@ import { buildBackend } from './backend.ts'
 import { buildDoors, buildRemotes } from './door.ts'
 import type { Naming, Parts } from './door.ts'
 import { buildEndpoint } from './endpoint.ts'
-import { hashOf } from './hash.ts'
 import { buildManagement, managementName, managementPipeline } from './management.ts'
 import { buildMeshes } from './mesh.ts'
 import { middlewaresOf } from './middleware.ts'
@@ -58,7 +58,7 @@ export function build(scope: Scope): Built {
   const config: Config = {
     directory: raw.directory,
     files: raw.files,
-    hash: hashOf(raw, scope.materials),
+    hash: configHash(scope.texts, scope.materials.digests),
     watch: [...raw.files.map((file) => join(raw.directory, file)), ...raw.folders, ...scope.materials.paths],
     proxy: proxy ?? nobody,
     management,

@@ -1,5 +1,5 @@
 // Key material: certificates, keys and secrets, read once and checked when the configuration is loaded (decision 22).
-import { X509Certificate, createPrivateKey, createPublicKey, createSecretKey, hash } from 'node:crypto'
+import { X509Certificate, createHash, createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Place, Report } from '../../finding/finding.ts'
@@ -17,8 +17,8 @@ export type Setting = { readonly key: string; readonly path: string; readonly pl
 export type Materials = {
   /** The absolute paths of everything that was asked for, readable or not. */
   readonly paths: ReadonlySet<string>
-  /** Hashes of everything that was read, in the order of reading. */
-  readonly digests: readonly string[]
+  /** What was read, by absolute path: the hash of it. */
+  readonly digests: ReadonlyMap<string, Uint8Array>
   /** A certificate chain and the key of its first certificate. */
   identity(certificate: Setting, key: Setting): Identity | undefined
   /** Certificates that others are checked against, PEM. */
@@ -42,7 +42,7 @@ const secretMinBytes = 32
 /** `cwd` is what relative paths are relative to (spec G01); `now` is Unix time in ms. */
 export function materials(cwd: string, now: number, report: (report: Report) => void): Materials {
   const paths = new Set<string>()
-  const digests: string[] = []
+  const digests = new Map<string, Uint8Array>()
 
   const problem = (code: Report['code'], setting: Setting, what: string, help?: string): undefined => {
     report({ code, message: `${setting.key} names ${setting.path}, ${what}`, place: setting.place, help })
@@ -54,7 +54,7 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
     paths.add(absolute)
     const { content, failure } = readBounded(absolute)
     if (failure === undefined) {
-      digests.push(hash('sha256', content))
+      digests.set(absolute, createHash('sha256').update(content).digest())
       return content
     }
     const relative = absolute === setting.path ? undefined : `relative paths start at ${cwd}: this is ${absolute}`
@@ -131,8 +131,8 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
   }
 
   return {
-    digests,
     paths,
+    digests,
     identity(certificate, key) {
       const chain = certificates(certificate)
       const secret = privateKey(key)

@@ -11,15 +11,18 @@ import type { Materials } from './material.ts'
 export type Scope = {
   readonly raw: Raw
   readonly sources: Sources
+  /** What each file holds. */
+  readonly texts: ReadonlyMap<string, string>
   readonly cwd: string
   /** Unix time in ms. */
   readonly now: number
   /** The environment; nothing is read from it but what the documentation names. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly materials: Materials
+  /** Everything was read without an error: what is not there is missing, and not just unread. */
+  readonly whole: boolean
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
-  readonly rivals: Map<string, unknown>
   report(report: Report): void
 }
 
@@ -32,7 +35,7 @@ export type Named = { readonly name: string; readonly place: Place }
 export function scopeOf(
   raw: Raw,
   sources: Sources,
-  around: Pick<Scope, 'cwd' | 'now' | 'env'>,
+  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole'>,
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around
@@ -42,7 +45,6 @@ export function scopeOf(
     ...around,
     materials: materials(cwd, now, report),
     guesses: { left: maxGuesses },
-    rivals: new Map(),
     report,
   }
 }

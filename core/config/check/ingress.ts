@@ -25,7 +25,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
     const { name, mode } = ingress
     const listing = (meshes.get(ingress) ?? []).map((mesh) => mesh.name)
     // A mesh in a file that could not be read may list it.
-    if (mode === 'mesh' && listing.length === 0 && scope.raw.complete)
+    if (mode === 'mesh' && listing.length === 0 && scope.whole)
       scope.report({
         code: 'ingress/no-mesh',
         message: `ingress "${name}" has mode "mesh", and no enabled mesh lists it: every request gets 403`,

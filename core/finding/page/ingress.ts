@@ -2,46 +2,12 @@
 import type { Pages } from './page.ts'
 
 export const ingress = {
-  'ingress/no-url': {
-    severity: 'error',
-    title: 'an ingress has no URL',
-    meaning: 'An ingress binds URLs to an endpoint; it needs at least one.',
-    why: 'No request can reach it.',
-    wrong: `[pipelines.web.mesh.ingress.api]
-type = "http"
-urls = []`,
-    right: `[pipelines.web.mesh.ingress.api]
-type = "http"
-urls = ["https://gw.test/api"]`,
-  },
-  'ingress/no-endpoint': {
-    severity: 'error',
-    title: 'an ingress has no endpoint',
-    meaning: 'The ingress names no endpoint, and its pipeline has none that could be taken instead.',
-    why: 'Its requests have nowhere to go.',
-    wrong: `[pipelines.web]
-networks = ["public"]
-endpoints = []
-backends = ["app"]
-
-[pipelines.web.mesh.ingress.api]
-type = "http"
-urls = ["https://gw.test/api"]`,
-    right: `[pipelines.web]
-networks = ["public"]
-endpoints = ["web"]
-backends = ["app"]
-
-[pipelines.web.mesh.ingress.api]
-type = "http"
-urls = ["https://gw.test/api"]`,
-  },
   'ingress/overlap': {
     severity: 'error',
     title: 'two ingresses claim one URL',
     meaning:
-      'Two enabled ingresses on one network have a URL of the same host, path and port; the scheme does not count. ' +
-      'When one of them names a port and the other does not, they meet on that port only: a warning.',
+      'Two enabled ingresses on one network have a URL of the same host, path and port; the scheme does not count. A ' +
+      'URL without a port is one for every port: a URL with one, defined behind it, is never reached either.',
     why: 'A request would be served by one of the two, whichever comes first, perhaps the one that asks for no token.',
     wrong: `[pipelines.web.mesh.ingress.api]
 type = "http"

@@ -22,14 +22,14 @@ network = "private"`,
   'management/base-path': {
     severity: 'error',
     title: 'the base path of the management interface cannot be used',
-    meaning: 'base_path is one or more path segments, such as "admin": not empty, no query, no dot segments.',
-    why: 'An empty one would claim every path of the network.',
+    meaning: 'base_path is one or more path segments, such as "admin": no query, no dot segments.',
+    why: 'A path that no request can have serves nothing.',
     wrong: `${network}
 
 [management]
 enabled = true
 network = "private"
-base_path = "/"`,
+base_path = "admin?"`,
     right: `${network}
 
 [management]

@@ -2,22 +2,6 @@
 import type { Pages } from './page.ts'
 
 export const policy = {
-  'policy/unknown-type': {
-    severity: 'error',
-    title: 'a type of rule is not known',
-    meaning:
-      'Rules are of type allow_all, deny_all, ip_allow, ip_deny, rate_limit, path, geo, header, time_based, method, ' +
-      'user_agent, content_type or query_parameter.',
-    why: 'A rule that is skipped may be the one that denies.',
-    wrong: `[rules.office]
-id = "office"
-type = "ip-allow"
-options.ip_addresses = ["10.0.0.0/8"]`,
-    right: `[rules.office]
-id = "office"
-type = "ip_allow"
-options.ip_addresses = ["10.0.0.0/8"]`,
-  },
   'policy/option': {
     severity: 'error',
     title: 'an option of a rule cannot be used',

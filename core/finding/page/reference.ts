@@ -72,7 +72,7 @@ type = "passthru"`,
   'reference/unknown-target': {
     severity: 'error',
     title: 'a target is not defined',
-    meaning: 'target_ref of a backend names a target that no [targets.<name>] defines.',
+    meaning: 'A backend names, in target_ref, a target that no [targets.<name>] defines.',
     why,
     wrong: `[backends.app]
 service = "http"
@@ -90,7 +90,7 @@ connection = { host = "127.0.0.1", port = 9000 }`,
   'reference/unknown-peer': {
     severity: 'error',
     title: 'a peer is not defined',
-    meaning: 'peer_ref of an endpoint names a peer that no [peers.<name>] defines.',
+    meaning: 'An endpoint names, in peer_ref, a peer that no [peers.<name>] defines.',
     why,
     wrong: `[endpoints.web]
 service = "http"

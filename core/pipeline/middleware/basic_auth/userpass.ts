@@ -2,12 +2,10 @@
 
 export type UserPass = { readonly username: Uint8Array; readonly password: Uint8Array }
 
-const maxText = 8192
 const colon = 0x3a
 
-/** Reads them; nothing for what is no canonical base64 (RFC 4648 4), has no colon, or is too long. */
+/** Reads them; nothing for what is no canonical base64 (RFC 4648 4) or has no colon. */
 export function readUserPass(text: string): UserPass | undefined {
-  if (text.length > maxText) return undefined
   const bytes = Buffer.from(text, 'base64')
   // Buffer skips what it does not know, takes the URL alphabet, and needs no padding
   if (bytes.toString('base64') !== text) return undefined

@@ -1,8 +1,7 @@
 // `jwt_auth` (spec 5.3): a bearer token, signed by a key of the configuration or of a JWKS.
 import { hash } from 'node:crypto'
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
-import { errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { JwtAuth } from '../../../config/model.ts'
 import type { HeaderInit } from '../../../../quic/index.ts'
@@ -95,14 +94,14 @@ async function check(token: string, set: KeySet, options: JWTVerifyOptions): Pro
 }
 
 function optionsOf(config: JwtAuth, algorithms: readonly string[]): JWTVerifyOptions {
-  const { issuer, trustedIssuers, audience, requiredClaims, validateExpiry } = config
+  const { issuer, trustedIssuers, audience, requiredClaims } = config
   const issuers =
     issuer === undefined ? trustedIssuers : [issuer].filter((one) => trustedIssuers?.includes(one) ?? true)
   return {
     algorithms: [...algorithms],
     ...(issuers === undefined ? {} : { issuer: [...issuers] }),
     ...(audience === undefined ? {} : { audience }),
-    requiredClaims: [...requiredClaims, ...(validateExpiry ? ['exp'] : [])],
+    requiredClaims: [...requiredClaims],
     // times are judged by time.ts alone: `exp` may be off, `iat` is on, and the clock is given
     clockTolerance: Number.MAX_SAFE_INTEGER,
   }

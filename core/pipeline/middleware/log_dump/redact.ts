@@ -2,11 +2,14 @@
 import type { LogDump } from '../../../config/model.ts'
 import type { Field } from '../../../../quic/index.ts'
 
-export const hidden = '[redacted]'
+const hidden = '[redacted]'
 
 /** Levels of JSON that are shown; and members or elements of all of it. */
 const maxDepth = 32
 const maxNodes = 10_000
+
+/** Fields that hold a URL, whose query or fragment may hold a token. */
+const references = new Set(['referer', 'location', 'content-location'])
 
 type Text = Readonly<Record<string, string>>
 
@@ -30,27 +33,30 @@ export function hider(
   const show = (name: string, value: string, listed: ReadonlySet<string>): string =>
     listed.has(name.toLowerCase()) || isSensitive(name) ? hidden : value
 
+  const part = (text: string): string => {
+    // a name is read as the application reads it, and shown as it came
+    const [name = ''] = new URLSearchParams(text).keys()
+    const end = text.indexOf('=')
+    return end !== -1 && isSensitive(name) ? `${text.slice(0, end)}=${hidden}` : text
+  }
+  const parts = (text: string): string => text.split('&').map(part).join('&')
+  const field = (name: string, value: string): string => {
+    const shown = show(name, value, fieldNames)
+    return references.has(name)
+      ? shown.replace(/[?#][^?#]*/g, (found) => found.charAt(0) + parts(found.slice(1)))
+      : shown
+  }
+
   return {
     fields(fields) {
-      const shown = new Map<string, string[]>()
+      const shown = new Map<string, string>()
       for (const [name, value] of fields) {
-        const values = shown.get(name)
-        if (values === undefined) shown.set(name, [show(name, value, fieldNames)])
-        else values.push(show(name, value, fieldNames))
+        const before = shown.get(name)
+        shown.set(name, before === undefined ? field(name, value) : `${before}, ${field(name, value)}`)
       }
-      return Object.fromEntries([...shown].map(([name, values]) => [name, values.join(', ')]))
+      return Object.fromEntries(shown)
     },
-    // names are read as the application reads them, and shown as they came
-    query: (query) =>
-      query
-        .replace(/^\?/, '')
-        .split('&')
-        .filter((part) => part !== '')
-        .map((part) => {
-          const [[name]] = [...new URLSearchParams(part), ['']] as const
-          const [written] = part.split('=', 1)
-          return isSensitive(name ?? '') && part.includes('=') ? `${written}=${hidden}` : part
-        }),
+    query: (query) => query.replace(/^\?/, '').split('&').map(part),
     metadata: (metadata) =>
       Object.fromEntries([...metadata].map(([name, value]) => [name, show(name, value, metadataNames)])),
     data: (value) => copy(value, { paths, isSensitive, left: { nodes: maxNodes } }, 0),

@@ -1,0 +1,5 @@
+// Narrowing of what came out of JSON.
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
