@@ -104,7 +104,7 @@ export class Passage {
         return this.refuse(refuse('route/method', 'the endpoint does not take this method', { allow }))
       }
       const edits: HeaderEdit[] = [...inbound(this.#head, context !== undefined)]
-      return this.#content({
+      return this.#left({
         id: this.id,
         head: viewOf(this.#head, edits),
         arrived: this.#head,
@@ -130,33 +130,41 @@ export class Passage {
     return outcome instanceof Promise ? outcome.then(admit) : admit(outcome)
   }
 
-  /** Stage 6: declared lengths; then the content itself, where a middleware or the service reads it. */
-  #content(exchange: Exchange): Decision | Promise<Decision> {
+  /** Stages 6 and 7: the declared length, then the left chain as far as it needs no content. */
+  #left(exchange: Exchange): Decision | Promise<Decision> {
     const { maxBodySize } = this.#generation.config.proxy.limits
-    const { contentLength, mayHaveBody } = this.#head
+    const { contentLength } = this.#head
     if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
       return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
     }
+    const next = (refused: Verdict): Decision | Promise<Decision> =>
+      refused === undefined ? this.#content(exchange) : this.refuse(refused)
+    const verdict = this.#generation.chain(exchange.pipeline).runAhead(exchange)
+    return verdict instanceof Promise ? verdict.then(next) : next(verdict)
+  }
+
+  /** The content, where a middleware or the service reads it: nobody whom the chain has refused makes us hold it. */
+  #content(exchange: Exchange): Decision | Promise<Decision> {
     const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
-    if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
+    if (wanted < 0 || !this.#head.mayHaveBody) return this.#rest(exchange)
     return {
       kind: 'collect',
       maxBytes: wanted,
       onBody: (body) => {
         exchange.body = body
-        return this.#left(exchange)
+        return this.#rest(exchange)
       },
     }
   }
 
-  /** Stage 7. */
-  #left(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+  /** The other part of the left chain. */
+  #rest(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
     const next = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
       this.#account.mesh = exchange.mesh
       return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
     }
-    const verdict = this.#generation.chain(exchange.pipeline).runLeft(exchange)
+    const verdict = this.#generation.chain(exchange.pipeline).runRest(exchange)
     return verdict instanceof Promise ? verdict.then(next) : next(verdict)
   }
 

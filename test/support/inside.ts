@@ -54,7 +54,8 @@ export async function startInside(
       watch: options.watch ?? false,
       graceMs: 1_000,
     })
-    if (gateway === undefined) throw new Error(findings.map(({ file, line, message }) => `${file}:${line} ${message}`).join('\n'))
+    if (gateway === undefined)
+      throw new Error(findings.map(({ file, line, message }) => `${file}:${line} ${message}`).join('\n'))
     return {
       gateway,
       project: folder,
