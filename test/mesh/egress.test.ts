@@ -183,6 +183,15 @@ test('two meshes without lists: what check would refuse is refused here too', ()
   assert.is(refusedBy(choose(config, '/')), 'mesh/unsigned')
 })
 
+test('of two egresses the one with the longest matching destination goes, then one that signs, then the first', () => {
+  const egresses = { plain: {}, all: {}, some: {} }
+  const meshes = { rest: { egress: ['all'] }, prod: { egress: ['some'], ingress: ['partner'] } }
+  const config = of(egresses, meshes, partner)
+  assert.is(went(choose(config, '/fhir')).egress, 'some')
+  assert.is(went(choose(config, '/other')).egress, 'all')
+  assert.is(went(choose(of(egresses, {}), '/other')).egress, 'plain')
+})
+
 test('a disabled mesh signs nothing', () => {
   assert.is(went(choose(of({ out: {} }, { prod: { egress: ['out'], enabled: false } }), '/')).signer, undefined)
 })

@@ -78,6 +78,8 @@ for (const [name, values, detail] of refused)
 test('the audience may be any enabled ingress of this gateway in the mesh', async () => {
   const exchange = arriving([['authorization', `Bearer ${token({ aud: 'https://a.example' })}`]])
   assert.is(await build(authOf({}))(exchange), undefined)
+  const off = arriving([['authorization', `Bearer ${token({ aud: 'https://off.example' })}`]])
+  assert.is((await build(authOf({}))(off))?.code, 'mesh/required')
 })
 
 test('an instance’s own id and keys count in place of the mesh’s', async () => {
@@ -166,8 +168,16 @@ function token(claims: Claims = {}, key = secret): string {
 function authOf(parts: Partial<MeshAuth>, mesh: MeshParts = {}): MeshAuth {
   const config = configWith({
     endpoints: { api: {} },
-    pipelines: { main: { endpoints: ['api'], ingresses: { in: { urls: ['https://a.example/fhir'] } } } },
-    meshes: { prod: { id: '01j', secret, ingress: ['in'], ...mesh } },
+    pipelines: {
+      main: {
+        endpoints: ['api'],
+        ingresses: {
+          in: { urls: ['https://a.example/fhir'] },
+          off: { urls: ['https://off.example/fhir'], enabled: false },
+        },
+      },
+    },
+    meshes: { prod: { id: '01j', secret, ingress: ['in', 'off'], ...mesh } },
   })
   const found = config.meshes.get('prod')
   if (found === undefined) throw new Error('there is no mesh prod')
