@@ -40,13 +40,13 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w-])((?:proxy-)?authorization|(?:set-)?cookie|x-api-key): *[^\r\n]+/gi, `$1: ${redacted}`],
   // members of JSON
   [
-    /"([\w-]{0,64}(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|authorization|cookie))" ?: ?"(?:[^"\\]|\\.)*"?/gi,
-    `"$1":"${redacted}"`,
+    /"([\w-]{0,64}(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|authorization|cookie))"( ?: ?)"(?!\[redacted\])(?:[^"\\]|\\.)*"?/gi,
+    `"$1"$2"${redacted}"`,
   ],
   // credentials in a URL
   [/:\/\/[^\s/?#@]*@/g, `://${redacted}@`],
   [
-    /(?<![\w-])([\w-]*(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|credentials?))=[^\s&;,"'}\])]+/gi,
+    /(?<![\w-])([\w-]*(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|credentials?))=(?!\[redacted\])[^\s&;,"'}\])]+/gi,
     `$1=${redacted}`,
   ],
 ]

@@ -82,6 +82,12 @@ test('sentences are masked too', () => {
   }
 })
 
+test('what is masked already stays as it is', () => {
+  for (const masked of ['a_token=[redacted]', '{ "password" : "[redacted]" }', 'https://[redacted]@b.example/']) {
+    assert.is(cleanText(cleanText(masked)), masked)
+  }
+})
+
 test('plain words are not masked', () => {
   const sentence = 'Basic authentication failed: the bearer token of mesh "prod" is for https://b.example/fhir?x=1'
   assert.is(cleanText(sentence), sentence)
