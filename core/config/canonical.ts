@@ -1,11 +1,12 @@
 // From what a table says to what the schema checks: keys and values in their canonical spelling, variables replaced,
 // keys that nobody knows reported and left out (spec 1.5, 1.7).
 import type { Report } from '../finding/finding.ts'
+import { pathText } from '../finding/locate.ts'
 import { closest } from '../finding/typo.ts'
 import { expand } from './env.ts'
 import type { Env } from './env.ts'
 import { show } from './mask.ts'
-import { dig, pathText } from './path.ts'
+import { dig } from './path.ts'
 import type { Path } from './path.ts'
 import type { Shape, TableShape } from './schema/shape.ts'
 import { isTable } from './toml.ts'

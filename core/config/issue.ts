@@ -1,11 +1,12 @@
 // From what the schema finds to what is reported: the key as it was written, the value found, the rule, a way out.
 import type * as v from 'valibot'
 import type { Report } from '../finding/finding.ts'
+import { pathText } from '../finding/locate.ts'
 import type { FindingCode } from '../finding/table.ts'
 import { closest } from '../finding/typo.ts'
 import { isSecret } from './hide.ts'
 import { show } from './mask.ts'
-import { dig, pathText } from './path.ts'
+import { dig } from './path.ts'
 import type { Path } from './path.ts'
 import type { Shape } from './schema/shape.ts'
 
@@ -21,7 +22,8 @@ export function reportOf(
   const found = dig(tree, written)
   const key = pathText(written)
   if (found === undefined) {
-    const message = `${key} is missing: ${shape ? ruleOf(shape) : issue.message}`
+    const rule = shape && issue.kind === 'schema' ? ruleOf(shape) : issue.message
+    const message = `${key} is missing: ${rule}`
     return { code: 'value/missing', message, place, mark: 'key', help: shape && meaningOf(written, shape) }
   }
   const secret = isSecret(tree, written) || shape?.note.secret === true

@@ -187,7 +187,10 @@ export class Gateway {
       if (config === undefined) {
         const errors = findings.filter(({ severity }) => severity === 'error').length
         // the files may have moved to what is being watched; keep looking at what is known
-        return failed(`the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`, findings)
+        return failed(
+          `the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`,
+          findings,
+        )
       }
       next = new Generation(before.number + 1, config, this.#lasting)
       const prepared = await this.#listeners.prepare(config)
@@ -199,7 +202,10 @@ export class Gateway {
       const message = [describeChange(before.config, config), prepared.change && `listeners ${prepared.change}`]
         .filter((part) => part !== '')
         .join('; ')
-      this.#options.log.info({ event: 'reload', ok: true, cause, generation: next.number }, `configuration taken: ${message}`)
+      this.#options.log.info(
+        { event: 'reload', ok: true, cause, generation: next.number },
+        `configuration taken: ${message}`,
+      )
       return this.#reloaded({ ok: true, generation: next.number, message, findings })
     } catch (error) {
       next?.retire()

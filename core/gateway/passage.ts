@@ -193,11 +193,7 @@ export class Passage {
   }
 
   /** Stage 10. */
-  #sign(
-    exchange: Exchange,
-    signer: Signer | undefined,
-    reach: Reach,
-  ): BodyDecision | Promise<BodyDecision> {
+  #sign(exchange: Exchange, signer: Signer | undefined, reach: Reach): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
@@ -205,7 +201,9 @@ export class Passage {
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
     const next = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
+        name === 'authorization' ? [value] : [],
+      )
       return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
     }
     return typeof token === 'string' ? next(token) : token.then(next)

@@ -61,7 +61,8 @@ export type Finished = { code: number | null; stdout: string; stderr: string }
 /** Runs a command of `harmony` to its end. */
 export async function harmony(
   args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+  // a variable that is undefined is not there
+  options: { cwd?: string; env?: Record<string, string | undefined>; input?: string } = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: options.cwd ?? root,

@@ -27,6 +27,7 @@ export function ingressMembers(scope: Scope, mesh: Source, world: World): Ingres
     const remote = remotes.get(name)
     if (remote !== undefined) return { kind: 'catalogue', remote, place }
     if (isElsewhere(scope, 'ingress', name) || isElsewhere(scope, 'remote_ingress', name)) return undefined
+    scope.doubts.members = true
     const who = `mesh "${mesh.name}" lists ingress "${name}", which`
     const egress: Named | undefined = doors.egresses.get(name)
     scope.report({
@@ -51,6 +52,7 @@ export function egressMembers(scope: Scope, mesh: Source, world: World): EgressM
     // C62: what a partner lets in is a destination; the catalogue holds nothing else.
     if (remotes.has(name)) return { kind: 'reference', reference: { text: name, kind: 'local', name }, place }
     if (isElsewhere(scope, 'egress', name) || isElsewhere(scope, 'remote_ingress', name)) return undefined
+    scope.doubts.members = true
     const who = `mesh "${mesh.name}" lists egress "${name}", which`
     const isIngress = doors.ingresses.has(name)
     scope.report({

@@ -19,7 +19,7 @@ export function buildMeshes(
     const { name, value, place } = entry
     if (meshes.has(name)) continue
     // A disabled mesh is as good as absent: nothing of it is read, nothing that is wrong with it matters.
-    const quiet = value.enabled ? scope : { ...scope, report: () => undefined }
+    const quiet = value.enabled ? scope : { ...scope, doubts: { ...scope.doubts }, report: () => undefined }
     checkProvider(quiet, entry, world.providers)
     meshes.set(name, {
       name,

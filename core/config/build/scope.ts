@@ -21,6 +21,8 @@ export type Scope = {
   readonly materials: Materials
   /** Everything was read without an error: what is not there is missing, and not just unread. */
   readonly whole: boolean
+  /** What is not known after a mistake: rules that ask whether something is missing stay silent. */
+  readonly doubts: { networks: boolean; members: boolean }
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
   report(report: Report): void
@@ -45,6 +47,7 @@ export function scopeOf(
     ...around,
     materials: materials(cwd, now, report),
     guesses: { left: maxGuesses },
+    doubts: { networks: false, members: false },
     report,
   }
 }
@@ -64,6 +67,7 @@ const kinds = {
 export function lookUp<S extends keyof typeof kinds>(scope: Scope, section: S, use: Use): Entry<Tables[S]> | undefined {
   const entry = scope.raw.find(section, use.name, use.file)
   if (entry !== undefined || isElsewhere(scope, section, use.name)) return entry
+  if (section === 'network') scope.doubts.networks = true
   const [code, kind] = kinds[section]
   unknown(scope, { code, kind, use, candidates: scope.raw.all(section), table: section })
   return undefined

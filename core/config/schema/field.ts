@@ -29,7 +29,14 @@ export type Note = {
   readonly inline?: true
   /** Slashes around the value are dropped. */
   readonly trimmed?: true
+  /** Which names the keys of a table of named things may have: of tables, or of ingresses and egresses (spec 1.6). */
+  readonly keys?: keyof typeof nameForms
 }
+
+export const nameForms = {
+  table: { pattern: /^[a-z0-9_-]+$/, rule: 'must be of a to z, 0 to 9, _ and -' },
+  member: { pattern: /^[a-z0-9._-]+$/, rule: 'must be of a to z, 0 to 9, _, - and .' },
+} as const
 
 /** Any text, the empty one too. */
 export function text(meaning: string, note: Note = {}) {

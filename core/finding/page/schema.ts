@@ -113,8 +113,8 @@ export const schema = {
     title: 'an ingress or egress has a dot in its name',
     meaning: 'In a reference, dots stand between its parts. A name with a dot in it cannot be written there.',
     why: 'No mesh can list it.',
-    wrong: '[pipelines.orders.mesh.egress."orders.out"]\ntype = "http"',
-    right: '[pipelines.orders.mesh.egress.orders-out]\ntype = "http"',
+    wrong: '[pipelines.web.mesh.egress."web.out"]\ntype = "http"',
+    right: '[pipelines.web.mesh.egress.web-out]\ntype = "http"',
   },
   'name/id': {
     severity: 'error',
@@ -132,12 +132,12 @@ export const schema = {
       'A name is looked for in the file that uses it, then in the main file, then in the others. Here several others define it, each in its own way.',
     why: 'The first file by name is taken; a new file may change which one that is.',
     wrong:
-      '[pipelines.orders]\nnetworks = ["public"]\nendpoints = ["orders"]\nbackends = ["store"]\n' +
-      '# pipelines/a.toml\n[backends.store]\nservice = "echo"\n' +
-      '# pipelines/b.toml\n[backends.store]\nservice = "http"\nconnection = { host = "store.test" }',
+      '[endpoints.orders]\nservice = "http"\npeer_ref = "partner"\noptions.path_prefix = "/orders"\n' +
+      '# pipelines/a.toml\n[peers.partner]\nconnection = { host = "a.test" }\n' +
+      '# pipelines/b.toml\n[peers.partner]\nconnection = { host = "b.test" }',
     right:
-      '[pipelines.orders]\nnetworks = ["public"]\nendpoints = ["orders"]\nbackends = ["store"]\n' +
-      '# pipelines/a.toml\n[backends.store]\nservice = "echo"',
+      '[endpoints.orders]\nservice = "http"\npeer_ref = "partner"\noptions.path_prefix = "/orders"\n' +
+      '# pipelines/a.toml\n[peers.partner]\nconnection = { host = "a.test" }',
   },
   'env/unset': {
     severity: 'error',

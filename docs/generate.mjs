@@ -1,0 +1,5 @@
+// Writes the pages that are made from the source: npm run docs
+import { writeFileSync } from 'node:fs'
+import { configReference } from '../core/config/reference.ts'
+
+writeFileSync(new URL('configuration.md', import.meta.url), configReference())
