@@ -75,7 +75,9 @@ function isError(report: Report): boolean {
 
 /** What is said to be missing where the reader has refused what was there: one mistake, one finding. */
 function withoutEchoes(all: readonly Report[], refused: readonly Report[]): readonly Report[] {
-  const touched = new Set(refused.flatMap(({ place: { file, path } }) => path.map((_, end) => keyOf(file, path, end))))
+  const touched = new Set(
+    refused.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path, end))),
+  )
   return all.filter(
     ({ code, place: { file, path } }) => !absences.has(code) || !touched.has(keyOf(file, path, path.length)),
   )

@@ -1,12 +1,11 @@
 // Load on `harmony serve` while its configuration changes about each second: no request may notice.
 // deadline: 240 s
 // alone: the load takes what the machine has
-import { X509Certificate } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { pattern } from '../peers/index.ts'
 import { onFreePorts } from '../peers/process.ts'
 import { until } from '../support/deadline.ts'
-import { answered, filesOf, issueTwo, namedOrigin, present, serialOf } from '../support/reloading.ts'
+import { answered, filesOf, issueTwo, namedOrigin, present, serialIn, serialOf } from '../support/reloading.ts'
 import type { Setting } from '../support/reloading.ts'
 import { protocols, startClient } from '../support/rig.ts'
 import type { Client } from '../support/rig.ts'
@@ -154,7 +153,7 @@ async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
         switchCertificate: () => {
           identity = 1 - identity
           present(files, pairs, identity)
-          return new X509Certificate(pairs[identity]?.cert ?? '').serialNumber
+          return serialIn(pairs, identity)
         },
         switchSpare: () => change({ spare: setting.spare === undefined ? [spare] : undefined }),
         spoil: () => files.write(relay, `${filesOf(setting)[relay]}\n[backends.origin\n`),
@@ -189,7 +188,7 @@ type Load = {
 function startLoad(port: (protocol: Protocol) => number): Load {
   const failures: string[] = []
   const answers = new Map<string, Map<string, number>>()
-  let over = false
+  const over = new AbortController()
   let count = 0
   const ask = async (name: string, client: Client): Promise<void> => {
     count += 1
@@ -208,13 +207,13 @@ function startLoad(port: (protocol: Protocol) => number): Load {
   const staying = async (protocol: Protocol): Promise<void> => {
     const client = await startClient(protocol, port(protocol))
     const lane = async (): Promise<void> => {
-      while (!over) await ask(`${protocol} kept`, client)
+      while (!over.signal.aborted) await ask(`${protocol} kept`, client)
     }
     await Promise.all(Array.from({ length: lanes }, lane))
     await client.close()
   }
   const coming = async (protocol: Protocol): Promise<void> => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const client = await startClient(protocol, port(protocol))
       for (let left = 3; left > 0; left -= 1) await ask(`${protocol} new`, client)
       await client.close()
@@ -225,7 +224,7 @@ function startLoad(port: (protocol: Protocol) => number): Load {
     failures,
     answers,
     end: async () => {
-      over = true
+      over.abort()
       await Promise.all(running)
     },
   }

@@ -1,5 +1,6 @@
 // What tests of reloads share: a gateway's files that differ by what a test changes, origins that tell which of them
 // answered, and answers that are checked to the last byte.
+import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readFileSync, renameSync, symlinkSync } from 'node:fs'
@@ -127,6 +128,16 @@ export function issueTwo(): readonly { readonly cert: string; readonly key: stri
 export type Pairs = ReturnType<typeof issueTwo>
 
 let links = 0
+
+/** Writes a pair over the one that is in place. */
+export function overwrite(files: Project, pairs: Pairs, which: number): void {
+  const { cert, key } = pairs[which] ?? { cert: '', key: '' }
+  files.write('identity/cert.pem', cert)
+  files.write('identity/key.pem', key)
+}
+
+/** The serial number that `serialOf` tells of a pair. */
+export const serialIn = (pairs: Pairs, which: number): string => new X509Certificate(pairs[which]?.cert ?? '').serialNumber
 
 /** Puts a pair into place, both files in one step, as orchestrators do: the folder is a link. */
 export function present(files: Project, pairs: Pairs, which: number): void {
