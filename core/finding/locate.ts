@@ -18,8 +18,11 @@ export function locate(reports: readonly Report[], sources: Sources): Finding[] 
 
 /** `pipelines/a.toml:8:1`: where a name is defined, for a help text. */
 export function spot(place: Place, sources: Sources): string {
-  const { line, column } = sources.locate(place, 'key')
-  return line === 0 ? place.file : `${place.file}:${line}:${column}`
+  const { line, column, excerpt = '' } = sources.locate(place, 'key')
+  if (line === 0) return place.file
+  // A definition starts with its header or its dotted key: `[pipelines.a]` at column 1, not `a` at column 12.
+  const before = /^(\s*)[[\w."' -]*$/.exec(excerpt.slice(0, column - 1))
+  return `${place.file}:${line}:${before === null ? column : (before[1] ?? '').length + 1}`
 }
 
 /** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes, as TOML writes them; very long ones are cut. */

@@ -104,7 +104,7 @@ export class Passage {
         return this.refuse(refuse('route/method', 'the endpoint does not take this method', { allow }))
       }
       const edits: HeaderEdit[] = [...inbound(this.#head, context !== undefined)]
-      return this.#content({
+      return this.#left({
         id: this.id,
         head: viewOf(this.#head, edits),
         arrived: this.#head,
@@ -130,34 +130,42 @@ export class Passage {
     return outcome instanceof Promise ? outcome.then(admit) : admit(outcome)
   }
 
-  /** Stage 6: declared lengths; then the content itself, where a middleware or the service reads it. */
-  #content(exchange: Exchange): Decision | Promise<Decision> {
+  /** Stages 6 and 7: the declared length, then the left chain as far as it needs no content. */
+  #left(exchange: Exchange): Decision | Promise<Decision> {
     const { maxBodySize } = this.#generation.config.proxy.limits
-    const { contentLength, mayHaveBody } = this.#head
+    const { contentLength } = this.#head
     if (maxBodySize !== undefined && contentLength !== undefined && contentLength > maxBodySize) {
       return this.refuse(refuse('body/too-large', 'the declared length is over max_body_size'))
     }
+    const proceed = (refused: Verdict): Decision | Promise<Decision> =>
+      refused === undefined ? this.#content(exchange) : this.refuse(refused)
+    const verdict = this.#generation.chain(exchange.pipeline).runAhead(exchange)
+    return verdict instanceof Promise ? verdict.then(proceed) : proceed(verdict)
+  }
+
+  /** The content, where a middleware or the service reads it: nobody whom the chain has refused makes us hold it. */
+  #content(exchange: Exchange): Decision | Promise<Decision> {
     const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
-    if (wanted < 0 || !mayHaveBody) return this.#left(exchange)
+    if (wanted < 0 || !this.#head.mayHaveBody) return this.#rest(exchange)
     return {
       kind: 'collect',
       maxBytes: wanted,
       onBody: (body) => {
         exchange.body = body
-        return this.#left(exchange)
+        return this.#rest(exchange)
       },
     }
   }
 
-  /** Stage 7. */
-  #left(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
-    const next = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
+  /** The other part of the left chain. */
+  #rest(exchange: Exchange): BodyDecision | Promise<BodyDecision> {
+    const proceed = (refused: Verdict): BodyDecision | Promise<BodyDecision> => {
       this.#account.mesh = exchange.mesh
       return refused === undefined ? this.#egress(exchange) : this.refuse(refused)
     }
-    const verdict = this.#generation.chain(exchange.pipeline).runLeft(exchange)
-    return verdict instanceof Promise ? verdict.then(next) : next(verdict)
+    const verdict = this.#generation.chain(exchange.pipeline).runRest(exchange)
+    return verdict instanceof Promise ? verdict.then(proceed) : proceed(verdict)
   }
 
   /** Stages 8 and 9: may it leave, and what the backend makes of it. */
@@ -171,9 +179,9 @@ export class Passage {
     if (choice?.kind === 'refuse') return this.refuse(refuse(choice.code, choice.detail))
     if (choice !== undefined && choice.unlisted.length > 0) this.#unlisted(choice)
     const signer = exchange.signer ?? choice?.signer
-    const next = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
+    const proceed = (reach: Reach): BodyDecision | Promise<BodyDecision> => this.#sign(exchange, signer, reach)
     const reach = generation.services.reach(exchange, choice?.http3 ?? false)
-    return reach instanceof Promise ? reach.then(next) : next(reach)
+    return reach instanceof Promise ? reach.then(proceed) : proceed(reach)
   }
 
   /** Decision 14: the destination is in no mesh's list, so nothing vouches for the request there. */
@@ -185,22 +193,20 @@ export class Passage {
   }
 
   /** Stage 10. */
-  #sign(
-    exchange: Exchange,
-    signer: Signer | undefined,
-    reach: Reach,
-  ): BodyDecision | Promise<BodyDecision> {
+  #sign(exchange: Exchange, signer: Signer | undefined, reach: Reach): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
     const edits = [...exchange.edits, ...reach.edits]
     const token = signer?.mint(reach.origin, this.#generation.now())
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
-    const next = (minted: string): Forward => {
+    const proceed = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) => (name === 'authorization' ? [value] : []))
+      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
+        name === 'authorization' ? [value] : [],
+      )
       return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
     }
-    return typeof token === 'string' ? next(token) : token.then(next)
+    return typeof token === 'string' ? proceed(token) : token.then(proceed)
   }
 
   /** Stage 11. */

@@ -29,7 +29,15 @@ export function clientKey(text: string): string {
     .join('')
 }
 
+/** The last address that was read: the rules of one request all ask about the same. */
+let last: { readonly text: string; readonly address: Parsed | undefined } | undefined
+
 function addressOf(text: string): Parsed | undefined {
+  if (last?.text !== text) last = { text, address: parse(text) }
+  return last.address
+}
+
+function parse(text: string): Parsed | undefined {
   // ipaddr.js would take 010.0.0.1, 1 and 0x7f.1 too
   if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
   return ipaddr.isValid(text) ? ipaddr.process(text) : undefined

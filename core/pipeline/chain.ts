@@ -14,6 +14,10 @@ export type Chain = {
   wants(exchange: Exchange): number | undefined
   /** The first refusal, or nothing. No promise unless a handler waits for something. */
   runLeft(exchange: Exchange): Verdict | Promise<Verdict>
+  /** The first part of `runLeft`: the handlers ahead of the first that asks for content. Nobody whom they refuse sends any. */
+  runAhead(exchange: Exchange): Verdict | Promise<Verdict>
+  /** The other part, once the content is there. */
+  runRest(exchange: Exchange): Verdict | Promise<Verdict>
   /** The edits of every handler, in order. Throws what a handler throws, logged: the response must not pass then. */
   runRight(exchange: Exchange, response: ResponseHead): readonly HeaderEdit[]
 }
@@ -85,7 +89,7 @@ function createChain(
     }
   }
   /** Goes on behind a handler that waits. */
-  const wait = async (pending: Promise<Verdict>, index: number, exchange: Exchange): Promise<Verdict> => {
+  const wait = async (pending: Promise<Verdict>, index: number, end: number, exchange: Exchange): Promise<Verdict> => {
     let verdict: Verdict
     try {
       verdict = await pending
@@ -93,17 +97,24 @@ function createChain(
       const handler = left[index]
       verdict = handler === undefined ? undefined : failed(handler, exchange, error)
     }
-    return verdict ?? run(index + 1, exchange)
+    return verdict ?? run(index + 1, end, exchange)
   }
-  const run = (from: number, exchange: Exchange): Verdict | Promise<Verdict> => {
-    for (let index = from; index < left.length; index++) {
+  const run = (from: number, end: number, exchange: Exchange): Verdict | Promise<Verdict> => {
+    for (let index = from; index < end; index++) {
       const handler = left[index]
       if (handler === undefined) break
       const verdict = step(handler, exchange)
-      if (verdict instanceof Promise) return wait(verdict, index, exchange)
+      if (verdict instanceof Promise) return wait(verdict, index, end, exchange)
       if (verdict !== undefined) return verdict
     }
     return undefined
+  }
+
+  /** The place of the first handler that asks for content; the end without one. */
+  const pause = (exchange: Exchange): number => {
+    if (asking.length === 0) return left.length
+    const first = left.findIndex((handler) => handler.wants?.(exchange) !== undefined)
+    return first === -1 ? left.length : first
   }
 
   return {
@@ -115,7 +126,9 @@ function createChain(
       }
       return most
     },
-    runLeft: (exchange) => run(0, exchange),
+    runLeft: (exchange) => run(0, left.length, exchange),
+    runAhead: (exchange) => run(0, pause(exchange), exchange),
+    runRest: (exchange) => run(pause(exchange), left.length, exchange),
     runRight(exchange, response) {
       if (right.length === 0) return none
       const edits: HeaderEdit[] = []

@@ -13,7 +13,10 @@ export type Verdict = Refusal | undefined
 export type Handler = {
   readonly name: string
   readonly type: string
-  /** The most content to gather before `left`, in bytes, for this request; none: the content is not needed. */
+  /**
+   * The most content to gather before `left`, in bytes, for this request; none: the content is not needed. By the head
+   * alone: it is asked more than once.
+   */
   wants?(exchange: Exchange): number | undefined
   /** On the request. A promise only where something must be waited for. */
   left?(exchange: Exchange): Verdict | Promise<Verdict>

@@ -144,6 +144,35 @@ test('the largest wish for content counts', () => {
   assert.is(chain({ right: [dump('a', { left: true, right: true }, 10)] }).wants(exchange), undefined)
 })
 
+test('whoever is refused ahead of a handler that asks for content is refused without it', async () => {
+  const exchange = fakeExchange({ body: '{}' })
+  const { surroundings, ran } = steps({ b: async () => no })
+  const look = dump('look', { left: true, right: false })
+  const refusing = chain({ left: [step('a'), step('b'), look, step('c')] }, surroundings)
+  assert.is(await refusing.runAhead(exchange), no)
+  assert.equal(ran, ['a', 'b'])
+})
+
+test('the two parts of the left side are all of it, each handler once', async () => {
+  const look = dump('look', { left: true, right: false })
+  const left = [step('a'), step('b'), look, step('c'), dump('again', { left: true, right: false }), step('d')]
+  for (const b of [() => undefined, async () => undefined]) {
+    const { surroundings, ran } = steps({ b })
+    const made = chain({ left }, surroundings)
+    const exchange = fakeExchange({ body: '{}' })
+    assert.is(await made.runAhead(exchange), undefined)
+    assert.equal(ran, ['a', 'b'])
+    assert.is(await made.runRest(exchange), undefined)
+    assert.equal(ran, ['a', 'b', 'c', 'd'])
+  }
+  // nobody asks: all of it is the first part
+  const { surroundings, ran } = steps({})
+  const made = chain({ left }, surroundings)
+  assert.is(made.runAhead(fakeExchange()), undefined)
+  assert.is(made.runRest(fakeExchange()), undefined)
+  assert.equal(ran, ['a', 'b', 'c', 'd'])
+})
+
 test('passthru and json_extractor do nothing on either side', () => {
   for (const type of ['passthru', 'json_extractor'] as const) {
     const made = chain({ left: [{ name: type, type, place }], right: [{ name: type, type, place }] })

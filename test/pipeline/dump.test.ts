@@ -149,6 +149,13 @@ test('content that is no JSON is not shown: what cannot be read cannot be redact
   assert.not.match(JSON.stringify(line({ body: Buffer.from([0x22, 0xff, 0x22]) })), /\ufffd/)
 })
 
+test('content that is there for somebody else is shown only when it is small enough', () => {
+  const body = JSON.stringify({ a: 'shown' })
+  assert.match(JSON.stringify(line({ body }, { maxBytes: 1000 })), /shown/)
+  const long = JSON.stringify({ a: 'shown', b: 'x'.repeat(1000) })
+  assert.not.match(JSON.stringify(line({ body: long }, { maxBytes: 1000 })), /shown/)
+})
+
 test('a dump is no longer than max_bytes, cut between characters', () => {
   for (const maxBytes of [0, 1, 57, 100, 1000]) {
     const { dump: text, truncated } = line({ headers: [['x-long', 'é🔑'.repeat(5000)]] }, { maxBytes }).fields

@@ -32,7 +32,8 @@ export type RecordingOrigin = {
 /** An HTTP/1.1 server of Node's that keeps what came. */
 export async function recordingOrigin(): Promise<RecordingOrigin> {
   const arrived: Arrived[] = []
-  const server = http.createServer((request, response) => {
+  // tokens of any length pass through in mode default
+  const server = http.createServer({ maxHeaderSize: 256 * 1024 }, (request, response) => {
     const hash = createHash('sha256')
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
@@ -97,7 +98,10 @@ export async function startOrganisations(changes: Changes = {}): Promise<Organis
     const env = { MESH_SECRET: meshSecret, TLS_CERT: issued.chain, TLS_KEY: issued.key, TLS_CA: made.ca }
     const b = await serve(project({ ...filesOfB(bPort, origin.port), ...changes.b }), { env, args: changes.args ?? [] })
     try {
-      const a = await serve(project({ ...filesOfA(plain, tls, bPort), ...changes.a }), { env, args: changes.args ?? [] })
+      const a = await serve(project({ ...filesOfA(plain, tls, bPort), ...changes.a }), {
+        env,
+        args: changes.args ?? [],
+      })
       return {
         authority: made,
         env,

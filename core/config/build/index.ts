@@ -15,6 +15,7 @@ import { middlewaresOf } from './middleware.ts'
 import { buildNetworks } from './network.ts'
 import { buildPipelines } from './pipeline.ts'
 import { policiesOf } from './policy.ts'
+import type { Policies } from './policy.ts'
 import { buildProviders } from './provider.ts'
 import { buildLogging, buildProxy } from './proxy.ts'
 import { lookUp } from './scope.ts'
@@ -30,7 +31,7 @@ export type Used = {
   readonly middleware: ReadonlySet<Entry<Tables['middleware']>>
 }
 
-export type Built = { readonly config: Config; readonly used: Used }
+export type Built = { readonly config: Config; readonly used: Used; readonly policies: Policies }
 
 export function build(scope: Scope): Built {
   const { raw } = scope
@@ -71,7 +72,7 @@ export function build(scope: Scope): Built {
     meshes,
     remoteIngresses: remotes,
   }
-  return { config, used }
+  return { config, used, policies }
 }
 
 /** Stands in for a [proxy] that is not there: its finding keeps the configuration from being used. */

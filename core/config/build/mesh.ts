@@ -19,7 +19,7 @@ export function buildMeshes(
     const { name, value, place } = entry
     if (meshes.has(name)) continue
     // A disabled mesh is as good as absent: nothing of it is read, nothing that is wrong with it matters.
-    const quiet = value.enabled ? scope : { ...scope, report: () => undefined }
+    const quiet = value.enabled ? scope : { ...scope, doubts: { ...scope.doubts }, report: () => undefined }
     checkProvider(quiet, entry, world.providers)
     meshes.set(name, {
       name,
@@ -45,7 +45,7 @@ function checkProvider(scope: Scope, entry: Source, providers: ReadonlyMap<strin
   const { provider } = value
   if (!providers.has(provider) && !isElsewhere(scope, 'provider', provider)) {
     const use = { name: provider, who: `mesh "${name}" names`, file: place.file, place: entry.at('provider') }
-    const candidates = [...scope.raw.all('provider'), { name: 'local', place }]
+    const candidates = () => [...scope.raw.all('provider'), { name: 'local', place }]
     unknown(scope, { code: 'reference/unknown-provider', kind: 'provider', use, candidates, table: 'provider' })
   }
   if (provider === 'local') return

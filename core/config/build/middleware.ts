@@ -131,7 +131,7 @@ function pathRules(
     if (pattern === undefined || (allow !== undefined && deny !== undefined)) {
       scope.report({
         code: 'middleware/path-rule',
-        message: `middleware "${entry.name}" has a rule with ${pattern === undefined ? 'neither' : 'both'} allow and deny: must be one of the two`,
+        message: `middleware "${entry.name}" has a rule with ${pattern === undefined ? 'neither allow nor deny' : 'both allow and deny'}: must be one of the two`,
         place: entry.at('options', 'rules', index),
       })
       continue

@@ -24,8 +24,8 @@ export function checkModes(scope: Scope, { config }: Built): void {
     if (!ingress.enabled) continue
     const { name, mode } = ingress
     const listing = (meshes.get(ingress) ?? []).map((mesh) => mesh.name)
-    // A mesh in a file that could not be read may list it.
-    if (mode === 'mesh' && listing.length === 0 && scope.whole)
+    // A mesh that could not be read, or one with a name in it that means nothing, may be the one that lists it.
+    if (mode === 'mesh' && listing.length === 0 && scope.whole && !scope.doubts.members)
       scope.report({
         code: 'ingress/no-mesh',
         message: `ingress "${name}" has mode "mesh", and no enabled mesh lists it: every request gets 403`,
@@ -35,7 +35,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
     if (mode === 'default' && listing.length > 0)
       scope.report({
         code: 'ingress/default-mode',
-        message: `ingress "${name}" is in mesh ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
+        message: `ingress "${name}" is in ${listing.length === 1 ? 'mesh' : 'meshes'} ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
         place: ingress.place,
         mark: 'key',
         help: 'set mode = "mesh" to ask for a token',
@@ -68,5 +68,5 @@ function below(ingress: Ingress, ...path: (string | number)[]): Place {
 }
 
 function quoted(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(', ')
+  return names.map((name) => `"${name}"`).join(' and ')
 }

@@ -21,7 +21,7 @@ export function checkNetworks(scope: Scope, { config }: Built): void {
         place,
         mark: 'key',
       })
-    else if (!used && value.tcp_config?.force_https !== true && scope.whole)
+    else if (!used && value.tcp_config?.force_https !== true && scope.whole && !scope.doubts.networks)
       scope.report({
         code: 'network/unused',
         message: `network "${name}" is named by no pipeline: every request there gets 404`,

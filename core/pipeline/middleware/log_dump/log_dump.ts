@@ -31,8 +31,8 @@ export function logDump(middleware: MiddlewareOf<'log_dump'>, { isSensitive }: W
       metadata: hide.metadata(metadata),
       content: {
         length: head.contentLength,
-        // without the content, or when it is no JSON, nothing of it: what cannot be read cannot be redacted
-        ...(body === undefined ? {} : { data: hide.data(readJson(body)) }),
+        // nothing of what is too long (somebody else asked for it) or no JSON: what cannot be read cannot be redacted
+        ...(body === undefined || body.length > maxBytes ? {} : { data: hide.data(readJson(body)) }),
       },
     })
   }
