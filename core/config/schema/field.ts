@@ -110,5 +110,3 @@ export function named<const T extends v.GenericSchema>(item: T, meaning: string,
 export const item = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
 
 export const port = (meaning: string, note: Note = {}) => integer(1, 65_535, meaning, note)
-
-export const id = (meaning: string, note: Note = {}) => v.optional(text(meaning, note))
