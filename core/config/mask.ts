@@ -5,12 +5,15 @@ export function looksSecret(key: string): boolean {
   return secretWord.test(key) && !harmless.test(key)
 }
 
+/** Of a long text, what is looked through; a message shows less of it. */
+const maxLooked = 2000
+
 /** `value` as a message shows it; `secret`: only what kind of value it is. */
 export function show(value: unknown, secret = false): string {
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
   if (typeof value === 'string')
-    return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value)))
+    return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value.slice(0, maxLooked))))
   if (typeof value === 'number') return secret ? 'a number' : String(value)
   if (typeof value === 'boolean') return secret ? 'a boolean' : String(value)
   return 'a table'
