@@ -49,13 +49,14 @@ export const explain: Command = {
       throw misuse('arguments', `"${url}" is no http or https URL`)
     }
     const headers = flags.values('--header').map(fieldOf)
-    const config = await configOf(input)
+    const { config, where } = await configOf(input)
     const { explainRequest } = await import('../../core/index.ts')
     const answer = await explainRequest(config, {
       method,
       url,
       headers,
       network: flags.value('--network'),
+      where,
       now: Date.now(),
     })
     if (!answer.ok) throw new Failure(answer.code, answer.message, answer.help)

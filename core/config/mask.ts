@@ -1,9 +1,21 @@
 // Which values are never shown, and how the others are.
+import { distance } from '../finding/typo.ts'
 
 /** Whether a key of this name holds a secret. Too often rather than too seldom. */
 export function looksSecret(key: string): boolean {
-  return secretWord.test(key) && !harmless.test(key)
+  return (secretWord.test(key) || misspelt(key)) && !harmless.test(key)
 }
+
+/** A secret under a key with a slip in it is a secret still: `jwt_secrt`. */
+function misspelt(key: string): boolean {
+  if (key.length > 64) return true
+  return key
+    .toLowerCase()
+    .split(/[_-]/)
+    .some((part) => part.length > 3 && words.some((word) => distance(part, word, 3) < 3 && part[0] === word[0]))
+}
+
+const words = ['secret', 'password', 'passphrase', 'token', 'credential', 'credentials', 'authorization', 'cookie']
 
 /** Of a long text, what is looked through; a message shows less of it. */
 const maxLooked = 2000
