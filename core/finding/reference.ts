@@ -15,7 +15,9 @@ export function findingsReference(): string {
       pages
         .map(([code, { severity, title }]) => `| [${code}](#${anchor(code)}) | ${severity} | ${escaped(title)} |`)
         .join('\n'),
-    ...[...areas].flatMap(([area, list]) => [`## ${area}`, ...list.map(([code, page]) => entry(code, page))]),
+    ...areas
+      .entries()
+      .map(([area, list]) => [`## ${area}`].concat(list.map(([code, page]) => entry(code, page))).join('\n\n')),
   ]
     .join('\n\n')
     .concat('\n')

@@ -12,8 +12,8 @@ test('does not lag behind the table: npm run docs writes it', () => {
 })
 
 test('has an entry for every code, and for no other', () => {
-  const entries = [...text('docs/findings.md').matchAll(/^### (\S+)$/gm)].map(([, code]) => code)
-  assert.equal(entries.toSorted(), Object.keys(findings).toSorted())
+  const entries = new Set([...text('docs/findings.md').matchAll(/^### (\S+)$/gm)].map(([, code]) => code))
+  assert.equal(entries, new Set(Object.keys(findings)))
 })
 
 test.run()
