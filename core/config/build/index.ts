@@ -52,6 +52,13 @@ export function build(scope: Scope): Built {
   // What no pipeline uses is checked as well: it will be used one day, and a mistake is found best on the day it is made.
   const both = { left: true, right: true }
   for (const entry of raw.all('middleware')) if (!used.middleware.has(entry)) middlewares.build(entry, both, false)
+  for (const section of ['targets', 'peers'] as const)
+    for (const entry of raw.all(section)) {
+      const { name, value, place } = entry
+      const use = { who: `${section === 'targets' ? 'target' : 'peer'} "${name}" names`, file: place.file }
+      if (value.authentication !== undefined)
+        lookUp(scope, 'authentications', { ...use, name: value.authentication, place: entry.at('authentication') })
+    }
   for (const entry of raw.all('policies')) policies.named(entry)
   for (const entry of raw.all('rules')) policies.rule(entry)
 
