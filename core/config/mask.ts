@@ -26,7 +26,9 @@ export function show(value: unknown, secret = false): string {
   if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
   if (typeof value === 'string')
     return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value.slice(0, maxLooked))))
-  if (typeof value === 'number') return secret ? 'a number' : String(value)
+  // As TOML writes them.
+  if (typeof value === 'number')
+    return secret ? 'a number' : String(value).replace('Infinity', 'inf').replace('NaN', 'nan')
   if (typeof value === 'boolean') return secret ? 'a boolean' : String(value)
   return 'a table'
 }
@@ -36,15 +38,18 @@ export function shorten(text: string, max = 80): string {
   return text.length <= max ? text : `${text.slice(0, max - 3)}...`
 }
 
-/** The same text with the credentials of URLs in it, and what may stand in for a variable, masked; as long as before. */
+/** The same text, as long as before, with the credentials of URLs and the defaults of variables masked. */
 export function withoutCredentials(text: string): string {
   return text
     .replace(/(:\/\/)([^/?#@\s]{1,1000})(?=@)/g, (_, lead: string, user: string) => lead + '*'.repeat(user.length))
     .replace(/(\$\{\w{1,200}:-)([^}]{1,1000})/g, (_, lead: string, given: string) => lead + '*'.repeat(given.length))
 }
 
-const secretWord =
-  /secret|passw|passphrase|pwd|token|credential|authorization|cookie|private|api[_-]?key|access[_-]?key|(?:^|[_-])keys?$|(?:^|[_-])auth(?:$|[_-])/i
+const secretWord = new RegExp(
+  'secret|passw|passphrase|pwd|token|credential|authorization|cookie|private|' +
+    'api[_-]?key|access[_-]?key|(?:^|[_-])keys?$|(?:^|[_-])auth(?:$|[_-])',
+  'i',
+)
 
 /** Names of secrets, and places where they are: not the secrets themselves. */
 const harmless = /(?:_paths?|_files?|_urls?|_uris?|_secs|_seconds|_hours|^auth_type)$/i

@@ -41,7 +41,7 @@ test('options are known by the type of the table', async () => {
     'warning key/unknown 3:9 "username" is not a key of authentications.a.options',
   ])
   assert.equal(await found('[rules.a]\ntype = "rate_limit"\n[rules.a.options]\nmax_requests = 1\nwindow_secs = 1\n'), [
-    'error value/missing 3:10 rules.a.options.window_seconds is missing: must be 1 to 86400 | window_seconds: Seconds of the window.',
+    'error value/missing 3:10 rules.a.options.window_seconds is missing: must be 1 to 604800 | window_seconds: Seconds of the window.',
     'warning key/unknown 5:1 "window_secs" is not a key of rules.a.options | did you mean "window_seconds"?',
   ])
 })
@@ -77,7 +77,7 @@ test('numbers have ranges, and whole ones are whole', async () => {
   for (const [port, shown] of [
     ['0', '0'],
     ['65536', '65536'],
-    ['inf', 'Infinity'],
+    ['inf', 'inf'],
     ['70000', '70000'],
     ['-1', '-1'],
   ] as const)
@@ -86,7 +86,7 @@ test('numbers have ranges, and whole ones are whole', async () => {
     ])
   for (const [port, shown] of [
     ['1.5', '1.5'],
-    ['nan', 'NaN'],
+    ['nan', 'nan'],
   ] as const)
     assert.equal(await found(text(port)), [
       `error value/type 2:13 network.a.tcp_config.bind_port is ${shown}: must be an integer`,
