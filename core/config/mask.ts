@@ -26,7 +26,9 @@ export function show(value: unknown, secret = false): string {
   if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
   if (typeof value === 'string')
     return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value.slice(0, maxLooked))))
-  if (typeof value === 'number') return secret ? 'a number' : String(value)
+  // As TOML writes them.
+  if (typeof value === 'number')
+    return secret ? 'a number' : String(value).replace('Infinity', 'inf').replace('NaN', 'nan')
   if (typeof value === 'boolean') return secret ? 'a boolean' : String(value)
   return 'a table'
 }

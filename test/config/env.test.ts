@@ -1,5 +1,5 @@
 // Environment variables in values: what is replaced, by what, and what is said when there is nothing to replace it by.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { expand } from '../../core/config/env.ts'
 import { suite } from '../support/suite.ts'
