@@ -4,6 +4,9 @@ import type { Sources } from '../config/raw.ts'
 import type { Finding, Place, Report } from './finding.ts'
 import { findings } from './table.ts'
 
+/** Characters of a message or a help text: a name in a file may be as long as the file. */
+const maxText = 1000
+
 /** The findings of a run: by file, then line, then column; the same one twice is said once. */
 export function locate(reports: readonly Report[], sources: Sources): Finding[] {
   const seen = new Set<string>()
@@ -42,14 +45,14 @@ function located(report: Report, sources: Sources): Finding {
   return {
     code: report.code,
     severity: report.severity ?? findings[report.code].severity,
-    message: report.message,
+    message: shorten(report.message, maxText),
     file: report.place.file,
     line,
     column,
     endLine,
     endColumn,
     path: pathText(report.place.path),
-    help: report.help,
+    help: report.help === undefined ? undefined : shorten(report.help, maxText),
     excerpt,
   }
 }

@@ -83,6 +83,15 @@ function sayOverlap(
   severity?: Severity,
 ): void {
   const { endpoint } = second
+  if (endpoint === first.endpoint) {
+    scope.report({
+      code: 'route/overlap',
+      message: `endpoint "${endpoint.name}" is in pipeline "${first.pipeline.name}" too, on the same network "${network}": ${effect}`,
+      place: { file: second.pipeline.place.file, path: [...second.pipeline.place.path, 'endpoints'] },
+      help: `the other pipeline is defined at ${spot(first.pipeline.place, scope.sources)}`,
+    })
+    return
+  }
   const shared = methods === undefined ? '' : ` for ${methods.join(', ')}`
   scope.report({
     code: 'route/overlap',
