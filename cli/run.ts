@@ -16,7 +16,7 @@ import type { Terminal } from './terminal.ts'
 import { version } from './version.ts'
 
 /** In the contract, and not in this version. */
-const later: readonly string[] = ['quickstart', 'completion', 'provider']
+const later: ReadonlySet<string> = new Set(['quickstart', 'completion', 'provider'])
 
 const commands: readonly Command[] = [serve, check, resolve, token, explain, schema]
 
@@ -66,7 +66,7 @@ async function bare(words: readonly string[], io: Terminal): Promise<number> {
 async function commandOf(name: string): Promise<Command> {
   const command = commands.find((one) => one.name === name)
   if (command !== undefined) return command
-  if (later.includes(name)) throw misuse('unsupported-command', `harmony ${name} is not part of this version`)
+  if (later.has(name)) throw misuse('unsupported-command', `harmony ${name} is not part of this version`)
   const guess = await guessed(name, [...commands.map((one) => one.name), 'help'])
   throw misuse('unknown-command', `unknown command "${name}"`, guess ?? 'harmony help lists the commands')
 }

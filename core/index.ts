@@ -1,5 +1,7 @@
 // The gateway as a library: what the command line can do, a program that embeds core/ can do, through this door.
+export { configJsonSchema } from './config/jsonschema.ts'
 export { loadConfig } from './config/load.ts'
+export type { Loaded } from './config/load.ts'
 export type { Config, LogLevel } from './config/model.ts'
 export type { Finding } from './finding/finding.ts'
 export { explainPage, isFindingCode, renderFinding, renderFindings, report, strict } from './finding/render.ts'

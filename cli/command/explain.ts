@@ -49,15 +49,10 @@ export const explain: Command = {
       throw misuse('arguments', `"${url}" is no http or https URL`)
     }
     const headers = flags.values('--header').map(fieldOf)
-    const config = await configOf(input)
+    const { config, where } = await configOf(input)
     const { explainRequest } = await import('../../core/index.ts')
-    const answer = await explainRequest(config, {
-      method,
-      url,
-      headers,
-      network: flags.value('--network'),
-      now: Date.now(),
-    })
+    const asked = { method, url, headers, network: flags.value('--network'), now: Date.now() }
+    const answer = await explainRequest(config, asked, where)
     if (!answer.ok) throw new Failure(answer.code, answer.message, answer.help)
     if (flags.has('--json')) io.json(answer.json)
     else for (const line of answer.lines) io.out(`${printable(line)}\n`)

@@ -2,7 +2,7 @@
 // shows and what `serve` starts from.
 import { resolve } from 'node:path'
 import type { Finding, Place, Report, Severity } from '../finding/finding.ts'
-import { locate } from '../finding/locate.ts'
+import { locate, spot } from '../finding/locate.ts'
 import { findings as pages } from '../finding/table.ts'
 import type { FindingCode } from '../finding/table.ts'
 import { build } from './build/index.ts'
@@ -29,6 +29,8 @@ export type Loaded = {
   readonly findings: readonly Finding[]
   /** How many files were read. */
   readonly files: number
+  /** Writes out a place of the configuration: `pipelines/a.toml:8:1`. */
+  readonly where: (place: Place) => string
 }
 
 /** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
@@ -44,14 +46,15 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     const name = error instanceof Error ? error.constructor.name : typeof error
     const message = `the configuration could not be checked: ${name}`
     const failed: Report = { code: 'internal/failed', message, place: { file: options.file, path: [] } }
-    return { config: undefined, findings: locate([failed], nowhere), files: 0 }
+    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file }
   }
 }
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { raw, reports, sources, texts } = await readRaw(options)
-  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1 }
+  const where = (place: Place): string => spot(place, sources)
+  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
   const whole = !reports.some(isError)
@@ -59,7 +62,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const config = check(scope, build(scope))
   const findings = locate(withoutEchoes(kept(), reports.filter(isError)), sources)
   const failed = findings.some(({ severity }) => severity === 'error')
-  return { config: failed ? undefined : config, findings, files: raw.files.length }
+  return { config: failed ? undefined : config, findings, files: raw.files.length, where }
 }
 
 function severityOf({ code, severity }: Report): Severity {
@@ -72,7 +75,9 @@ function isError(report: Report): boolean {
 
 /** What is said to be missing where the reader has refused what was there: one mistake, one finding. */
 function withoutEchoes(all: readonly Report[], refused: readonly Report[]): readonly Report[] {
-  const touched = new Set(refused.flatMap(({ place: { file, path } }) => path.map((_, end) => keyOf(file, path, end))))
+  const touched = new Set(
+    refused.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path, end))),
+  )
   return all.filter(
     ({ code, place: { file, path } }) => !absences.has(code) || !touched.has(keyOf(file, path, path.length)),
   )

@@ -1,7 +1,7 @@
 // The sockets of a gateway, and how a new configuration changes them: what stays keeps its socket and its
 // connections, what is new is opened before anything else changes, what is gone drains (spec 10).
 import type { Decide, Engine, ListenOptions, Listener, ListenerLimits, ServerTls } from '../../quic/index.ts'
-import type { Config, Identity, Network, NetworkLimits } from '../config/model.ts'
+import type { Config, Identity, NetworkLimits, QuicBind, TcpBind } from '../config/model.ts'
 import type { Generation } from './generation.ts'
 
 /** One socket that a configuration asks for. */
@@ -171,17 +171,16 @@ const rebindMs = 2_000
 const wildcard: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 
 function bindsOf(config: Config): Bind[] {
-  return [...config.networks.values()].flatMap((network) => [...tcpOf(network), ...quicOf(network)])
+  const binds: Bind[] = []
+  for (const { name: network, tcp, http3, limits } of config.networks.values()) {
+    if (tcp !== undefined) binds.push({ ...at(tcp), transport: 'tcp', network, limits })
+    if (http3 !== undefined) binds.push({ ...at(http3), transport: 'quic', network, limits })
+  }
+  return binds
 }
 
-function tcpOf({ name, tcp, limits }: Network): Bind[] {
-  if (tcp === undefined) return []
-  return [{ transport: 'tcp', network: name, address: tcp.address, port: tcp.port, tls: tcp.tls, limits }]
-}
-
-function quicOf({ name, http3, limits }: Network): Bind[] {
-  if (http3 === undefined) return []
-  return [{ transport: 'quic', network: name, address: http3.address, port: http3.port, tls: http3.tls, limits }]
+function at({ address, port, tls }: TcpBind | QuicBind): Pick<Bind, 'address' | 'port' | 'tls'> {
+  return { address, port, tls }
 }
 
 // plain and encrypted sockets cannot become each other

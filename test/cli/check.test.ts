@@ -57,7 +57,7 @@ test('the text of a finding is the one of the contract, then a summary; exit 1',
   const { code, stdout, stderr } = await harmony(['check', mistaken().config])
   assert.is(code, 1)
   assert.is(stderr, '')
-  const [block = ''] = stdout.split('\n\n').filter((text) => text.includes('reference/unknown-ingress'))
+  const block = stdout.split('\n\n').find((text) => text.includes('reference/unknown-ingress'))
   assert.is(
     block,
     `error[reference/unknown-ingress]: mesh "prod" lists ingress "fhir-ingres", which no pipeline defines

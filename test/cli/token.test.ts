@@ -108,7 +108,7 @@ test('a token of another mesh is refused: exit 1, and every check with its outco
 })
 
 test('what is no token is refused, whatever it is', async () => {
-  for (const input of ['', 'x', 'a.b.c', '\u0000\u001b[2J', 'é'.repeat(10_000), `${'a'.repeat(100_000)}`]) {
+  for (const input of ['', 'x', 'a.b.c', '\u0000\u001b[2J', 'é'.repeat(10_000), 'a'.repeat(100_000)]) {
     const { code, stdout, stderr } = await run(['--mesh', 'prod', '--verify', '-', '--json'], input)
     assert.is(code, 1)
     assert.is(stderr, '')

@@ -36,7 +36,7 @@ export function ingressMembers(scope: Scope, mesh: Source, world: World): Ingres
       place,
       help:
         egress === undefined
-          ? (meant(scope, name, [...doors.ingresses.values(), ...remotes.values()]) ??
+          ? (meant(scope, name, () => [...doors.ingresses.values(), ...remotes.values()]) ??
             `define it as [pipelines.NAME.mesh.ingress.${name}], or the one of a partner as [remote_ingress.${name}]`)
           : 'list it under egress',
     })
@@ -61,7 +61,8 @@ export function egressMembers(scope: Scope, mesh: Source, world: World): EgressM
       place,
       help: isIngress
         ? 'list it under ingress'
-        : (meant(scope, name, [...doors.egresses.values()]) ?? `define it as [pipelines.NAME.mesh.egress.${name}]`),
+        : (meant(scope, name, () => [...doors.egresses.values()]) ??
+          `define it as [pipelines.NAME.mesh.egress.${name}]`),
     })
     return undefined
   })
@@ -119,7 +120,7 @@ function remote(
   if (!providers.has(provider)) {
     if (isElsewhere(scope, 'provider', provider)) return undefined
     const use = { name: provider, who: `${who} of`, file: mesh.place.file, place }
-    const candidates = scope.raw.all('provider')
+    const candidates = () => scope.raw.all('provider')
     unknown(scope, { code: 'reference/unknown-provider', kind: 'provider', use, candidates, table: 'provider' })
     return undefined
   }

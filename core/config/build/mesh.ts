@@ -45,7 +45,7 @@ function checkProvider(scope: Scope, entry: Source, providers: ReadonlyMap<strin
   const { provider } = value
   if (!providers.has(provider) && !isElsewhere(scope, 'provider', provider)) {
     const use = { name: provider, who: `mesh "${name}" names`, file: place.file, place: entry.at('provider') }
-    const candidates = [...scope.raw.all('provider'), { name: 'local', place }]
+    const candidates = () => [...scope.raw.all('provider'), { name: 'local', place }]
     unknown(scope, { code: 'reference/unknown-provider', kind: 'provider', use, candidates, table: 'provider' })
   }
   if (provider === 'local') return

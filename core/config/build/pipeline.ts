@@ -156,6 +156,6 @@ function unknownMiddleware(scope: Scope, pipeline: Source, name: string, place: 
       code: 'reference/unknown-middleware',
       message: `${who}, which is neither defined nor a built-in type`,
       place,
-      help: meant(scope, name, scope.raw.all('middleware')) ?? `define it as [middleware.${name}]`,
+      help: meant(scope, name, () => scope.raw.all('middleware')) ?? `define it as [middleware.${name}]`,
     })
 }

@@ -69,7 +69,7 @@ export function lookUp<S extends keyof typeof kinds>(scope: Scope, section: S, u
   if (entry !== undefined || isElsewhere(scope, section, use.name)) return entry
   if (section === 'network') scope.doubts.networks = true
   const [code, kind] = kinds[section]
-  unknown(scope, { code, kind, use, candidates: scope.raw.all(section), table: section })
+  unknown(scope, { code, kind, use, candidates: () => scope.raw.all(section), table: section })
   return undefined
 }
 
@@ -91,7 +91,7 @@ export function unknown(
     readonly code: FindingCode
     readonly kind: string
     readonly use: Use
-    readonly candidates: readonly Named[]
+    readonly candidates: () => readonly Named[]
     readonly table: string
   },
 ): void {
@@ -104,9 +104,11 @@ export function unknown(
 }
 
 /** `did you mean "a"? (defined at pipelines/a.toml:8:1)`; else what there is, when that is little. */
-export function meant(scope: Scope, name: string, candidates: readonly Named[]): string | undefined {
+export function meant(scope: Scope, name: string, among: () => readonly Named[]): string | undefined {
+  if (scope.guesses.left <= 0) return undefined
+  const candidates = among()
   const names = candidates.map((candidate) => candidate.name)
-  const guess = scope.guesses.left > 0 ? closest(name, names) : undefined
+  const guess = closest(name, names)
   scope.guesses.left -= names.length
   const defined = candidates.find((candidate) => candidate.name === guess)
   if (defined !== undefined) return `did you mean "${defined.name}"? (defined at ${spot(defined.place, scope.sources)})`

@@ -1,17 +1,6 @@
-// Options of policies and path_filter (spec 5.5, 5.7).
+// Options of path_filter (spec 5.7).
 import * as v from 'valibot'
 import { item, some, table, word } from '../field.ts'
-import { inlinePolicy } from '../rule/index.ts'
-
-export const policies = table(
-  {
-    policies: some(
-      v.union([word('Name.', { names: 'policies' }), inlinePolicy], 'must be the name of a policy, or a policy'),
-      'Policies, or names of them. Their rules together decide.',
-    ),
-  },
-  'Allows or denies by rules; 403 unless one allows and none denies.',
-)
 
 const pathRule = table(
   {

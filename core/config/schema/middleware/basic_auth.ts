@@ -1,10 +1,6 @@
-// Options of jwt_auth and basic_auth (spec 5.3, 5.4).
+// Options of basic_auth (spec 5.4).
 import * as v from 'valibot'
-import { jwtOptions } from '../authentication.ts'
 import { table, text, word } from '../field.ts'
-
-/** None has a default: what is absent comes from the authentication that the middleware names. */
-export const jwtAuth = table(jwtOptions, 'Checks a JWT in `Authorization`; 401 without a valid one.')
 
 export const basicAuth = table(
   {
