@@ -132,7 +132,7 @@ export class Gateway {
       management: this.#management(),
     }
     this.#generation = new Generation(1, config, this.#lasting)
-    this.#listeners = new Listeners(engine, (door) => (head) => this.#decide(door, head), options.graceMs)
+    this.#listeners = new Listeners(engine, (door, head) => this.#decide(door, head), options.graceMs)
     this.#took(this.#generation)
   }
 
@@ -165,8 +165,6 @@ export class Gateway {
   }
 
   #decide(door: Door, head: RequestHead): Decision | Promise<Decision> {
-    if (door.opening !== undefined)
-      return door.opening.then(async () => this.#decide({ ...door, opening: undefined }, head))
     const generation = door.last ?? this.#generation
     const network = generation.network(door.network)
     if (network === undefined) return answerOf(refuse('route/none', 'the network is gone'), randomUUID())

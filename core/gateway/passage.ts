@@ -77,6 +77,8 @@ export class Passage {
 
   /** The gateway's own answer; its reason goes to the log. */
   refuse(refusal: Refusal): Respond {
+    const { pipeline } = this.#account
+    if (refusal.code === 'policy/denied' && pipeline !== undefined) this.#generation.metrics.denial(pipeline)
     this.#account.code = refusal.code
     this.#account.detail = refusal.detail
     return answerOf(refusal, this.id)
@@ -201,6 +203,7 @@ export class Passage {
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
     const proceed = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
+      this.#generation.metrics.token(signer.mesh, 'attached')
       const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
         name === 'authorization' ? [value] : [],
       )
@@ -251,7 +254,7 @@ export class Passage {
     const { metrics } = this.#generation
     if (outcome.kind === 'context') metrics.token(outcome.context.mesh, 'accepted')
     else if (outcome.code !== undefined && (ingress ?? guard) !== undefined) {
-      metrics.token('', outcome.code === 'token/absent' ? 'absent' : 'refused')
+      metrics.untrusted(ingress?.name ?? guard?.ingresses[0]?.name ?? '', outcome.code)
     }
   }
 
