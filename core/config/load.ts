@@ -59,10 +59,16 @@ async function load(options: LoadOptions): Promise<Loaded> {
   if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where, watch: [] }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
-  const whole = !reports.some(isError)
-  const scope = scopeOf(raw, sources, { texts, cwd, env, now, whole }, report)
+  const errors = reports.filter(isError)
+  const refused = refusals(errors)
+  const around = { texts, cwd, env, now, whole: errors.length === 0, refused }
+  const scope = scopeOf(raw, sources, around, report)
   const config = check(scope, build(scope))
-  const findings = locate(withoutEchoes(kept(), reports.filter(isError)), sources)
+  const findings = locate(
+    // One mistake, one finding: without what follows from a value that the reader has refused.
+    kept().filter(({ code, place }) => !echoes.has(code) || !refused(place)),
+    sources,
+  )
   const failed = findings.some(({ severity }) => severity === 'error')
   return { config: failed ? undefined : config, findings, files: raw.files.length, where, watch: config.watch }
 }
@@ -75,24 +81,23 @@ function isError(report: Report): boolean {
   return severityOf(report) === 'error'
 }
 
-/** What is said to be missing where the reader has refused what was there: one mistake, one finding. */
-function withoutEchoes(all: readonly Report[], refused: readonly Report[]): readonly Report[] {
+/** Whether a value there, or one below, has an error of the reader. */
+function refusals(errors: readonly Report[]): (place: Place) => boolean {
   const touched = new Set(
-    refused.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path, end))),
+    errors.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path.slice(0, end)))),
   )
-  return all.filter(
-    ({ code, place: { file, path } }) => !absences.has(code) || !touched.has(keyOf(file, path, path.length)),
-  )
+  return ({ file, path }) => touched.has(keyOf(file, path))
 }
 
-function keyOf(file: string, path: Place['path'], end: number): string {
-  return JSON.stringify([file, ...path.slice(0, end)])
+function keyOf(file: string, path: Place['path']): string {
+  return JSON.stringify([file, ...path])
 }
 
-/** Findings on a table that lacks something. */
-const absences: ReadonlySet<string> = new Set<FindingCode>([
+/** Findings on a table that lacks something, or that has a default. */
+const echoes: ReadonlySet<string> = new Set<FindingCode>([
   'backend/authentication',
   'backend/no-destination',
+  'ingress/default-mode',
   'management/no-network',
   'mesh/no-id',
   'mesh/no-key',

@@ -41,7 +41,7 @@ test('options are known by the type of the table', async () => {
     'warning key/unknown 3:9 "username" is not a key of authentications.a.options',
   ])
   assert.equal(await found('[rules.a]\ntype = "rate_limit"\n[rules.a.options]\nmax_requests = 1\nwindow_secs = 1\n'), [
-    'error value/missing 3:10 rules.a.options.window_seconds is missing: must be 1 to 86400 | window_seconds: Seconds of the window.',
+    'error value/missing 3:10 rules.a.options.window_seconds is missing: must be 1 to 604800 | window_seconds: Seconds of the window.',
     'warning key/unknown 5:1 "window_secs" is not a key of rules.a.options | did you mean "window_seconds"?',
   ])
 })
