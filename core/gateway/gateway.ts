@@ -180,11 +180,12 @@ export class Gateway {
     if (this.#stopping) return failed('the gateway is stopping', [])
     let next: Generation | undefined
     try {
-      const { config, findings } = await load(this.#options)
+      const { config, findings, watch } = await load(this.#options)
       for (const finding of findings) this.#found(finding)
       if (config === undefined) {
         const errors = findings.filter(({ severity }) => severity === 'error').length
-        // the files may have moved to what is being watched; keep looking at what is known
+        // what repairs it may be a file that it names for the first time
+        this.#watching?.update([...new Set([...before.config.watch, ...watch])])
         return failed(
           `the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`,
           findings,
