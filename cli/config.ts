@@ -1,7 +1,7 @@
 // Which configuration file a command means, and what it says.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Config, Finding } from '../core/index.ts'
+import type { Config, Finding, Loaded } from '../core/index.ts'
 import type { Input } from './command.ts'
 import { Failure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
@@ -23,11 +23,16 @@ export function configFile(given: string | undefined, { env, cwd }: Terminal): s
 }
 
 /** The configuration that a command asks about. Throws a `Failure`, with its errors on stderr, when it has any. */
-export async function configOf({ flags, io }: Input): Promise<Config> {
+export async function configOf(input: Input): Promise<Config> {
+  return (await loadedOf(input)).config
+}
+
+/** The same, and where things stand in its files. */
+export async function loadedOf({ flags, io }: Input): Promise<Pick<Loaded, 'locate'> & { readonly config: Config }> {
   const file = configFile(flags.value('--config'), io)
   const { loadConfig } = await import('../core/index.ts')
-  const { config, findings } = await loadConfig({ file, env: io.env, cwd: io.cwd, now: Date.now() })
-  if (config !== undefined) return config
+  const { config, findings, locate } = await loadConfig({ file, env: io.env, cwd: io.cwd, now: Date.now() })
+  if (config !== undefined) return { config, locate }
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (!flags.has('--json')) await printFindings(errors, io)
   throw invalid(file, errors)

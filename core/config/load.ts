@@ -1,8 +1,8 @@
 // A configuration from its files: read, built and checked, with every finding of every file in one run. What `check`
 // shows and what `serve` starts from.
 import { resolve } from 'node:path'
-import type { Finding, Report, Severity } from '../finding/finding.ts'
-import { locate } from '../finding/locate.ts'
+import type { Finding, Place, Report, Severity } from '../finding/finding.ts'
+import { locate, spot } from '../finding/locate.ts'
 import { findings as pages } from '../finding/table.ts'
 import { build } from './build/index.ts'
 import { scopeOf } from './build/scope.ts'
@@ -28,6 +28,8 @@ export type Loaded = {
   readonly findings: readonly Finding[]
   /** How many files were read. */
   readonly files: number
+  /** Writes out where something stands: `pipelines/a.toml:8:1`, or the file alone. */
+  readonly locate: (place: Place) => string
 }
 
 /** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
@@ -43,14 +45,15 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     const name = error instanceof Error ? error.constructor.name : typeof error
     const message = `the configuration could not be checked: ${name}`
     const failed: Report = { code: 'internal/failed', message, place: { file: options.file, path: [] } }
-    return { config: undefined, findings: locate([failed], nowhere), files: 0 }
+    return { config: undefined, findings: locate([failed], nowhere), files: 0, locate: whereIn(nowhere) }
   }
 }
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { raw, reports, sources, texts } = await readRaw(options)
-  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1 }
+  if (raw === undefined)
+    return { config: undefined, findings: locate(reports, sources), files: 1, locate: whereIn(sources) }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
   const whole = !reports.some(isError)
@@ -58,7 +61,11 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const config = check(scope, build(scope))
   const findings = locate(kept(), sources)
   const failed = findings.some(({ severity }) => severity === 'error')
-  return { config: failed ? undefined : config, findings, files: raw.files.length }
+  return { config: failed ? undefined : config, findings, files: raw.files.length, locate: whereIn(sources) }
+}
+
+function whereIn(sources: Sources): Loaded['locate'] {
+  return (place) => spot(place, sources)
 }
 
 function severityOf({ code, severity }: Report): Severity {
