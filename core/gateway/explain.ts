@@ -5,21 +5,24 @@ import type { Config } from '../config/model.ts'
 import { closest } from '../finding/typo.ts'
 import { candidates } from '../route/candidates.ts'
 import { hostOf } from '../route/host.ts'
-import { readings, splitTarget } from '../route/path.ts'
+import { splitTarget } from '../route/path.ts'
+import { arrivalFacts } from './explain/arrival.ts'
+import type { Scene } from './explain/arrival.ts'
 import { readAsked } from './explain/asked.ts'
 import type { Asked, Problem, Request } from './explain/asked.ts'
-import type { Explanation, OutcomeFacts, RouteFacts } from './explain/explanation.ts'
+import type { Explanation, RouteFacts } from './explain/explanation.ts'
 import { UnsentHead } from './explain/head.ts'
 import { meshFacts } from './explain/mesh.ts'
-import { alike, fits } from './explain/network.ts'
-import type { Fit, Listener } from './explain/network.ts'
+import { engineRefusal } from './explain/limit.ts'
+import { fits } from './explain/network.ts'
+import type { Listener } from './explain/network.ts'
+import { outcomeFacts, refusedByEngine } from './explain/outcome.ts'
 import { Rehearsal } from './explain/rehearsal.ts'
 import type { Rehearsed } from './explain/rehearsal.ts'
 import { stepFacts } from './explain/steps.ts'
 import { linesOf } from './explain/text.ts'
 import { wayFacts } from './explain/way.ts'
 import type { Where } from './explain/where.ts'
-import type { Served } from './generation.ts'
 
 export type { Request as ExplainRequest } from './explain/asked.ts'
 export type { Explanation } from './explain/explanation.ts'
@@ -32,8 +35,8 @@ export type Explained =
 const maxRejected = 50
 
 /**
- * Explains a request. Nothing is sent, counted or logged, and nobody is asked; what it says holds for content of any
- * kind.
+ * Explains a request. Nothing is sent, counted or logged, and nobody is asked; content is taken to be empty where
+ * something reads it.
  *
  * @param where writes out a place, such as `pipelines/a.toml:8:1`; the file alone when it is left out
  */
@@ -55,78 +58,36 @@ export async function explainRequest(
     return { ok: false, code: 'network/no-listener', message, help: undefined }
   }
   const head = headOf(asked, listener)
-  const seen = await rehearsal.decide(network, head)
-  const json = await explanation(rehearsal, { asked, fit, listener, network, head, ranked, seen, where })
+  const scene = { rehearsal, asked, fit, listener, network, head, ranked, where }
+  const early = engineRefusal(head, network.network.limits)
+  const json =
+    early === undefined
+      ? await decided(scene)
+      : { ...arrivalFacts(scene), outcome: refusedByEngine(early, where(fit.network.place)) }
   return { ok: true, json, lines: linesOf(json) }
 }
 
-type Scene = {
-  readonly asked: Asked
-  readonly fit: Fit
-  readonly listener: Listener
-  readonly network: Served
-  readonly head: UnsentHead
-  readonly ranked: readonly Fit[]
-  readonly seen: Rehearsed
-  readonly where: Where
-}
-
-async function explanation(rehearsal: Rehearsal, scene: Scene): Promise<Explanation> {
-  const { asked, fit, listener, network, head, ranked, seen, where } = scene
-  const { config } = rehearsal.generation
-  const { found } = seen
-  const target = splitTarget(head.target)
-  const host = hostOf(head.authority)
-  const wanted =
-    typeof target === 'string' || host === undefined || found === undefined
-      ? undefined
-      : { network: network.network, host: host.host, port: host.port ?? head.localPort, target, method: head.method }
-  const { rejected, more } =
-    wanted === undefined || found === undefined
-      ? { rejected: [], more: 0 }
-      : candidates(config, wanted, found, maxRejected)
-  const chosen = found !== undefined && 'route' in found ? found : undefined
-  const path = head.target.split('?', 1)[0] ?? ''
-  const { notes: wayNotes, ...way } = wayFacts(rehearsal, seen, where)
-  return {
-    request: {
-      method: head.method,
-      scheme: asked.scheme,
-      authority: head.authority,
-      path,
-      query: path.length < head.target.length,
-      headers: [...new Set(head.headers.map(([name]) => name))],
-      client: seen.account?.clientAddress ?? asked.client,
-    },
-    network: {
-      name: fit.network.name,
-      at: where(listener.place),
-      listener: listener.text,
-      protocol: head.protocol,
-      tls: head.tls,
-      why: fit.why,
-    },
-    networks: ranked
-      .filter((other) => other !== fit)
-      .map(({ network: { name, place }, listens, why }) => ({ name, at: where(place), listens, why })),
-    path:
-      typeof target === 'string'
-        ? { read: null, readings: [], problem: target }
-        : { read: target.key, readings: readings(target), problem: null },
-    route: chosen === undefined ? null : routeFacts(chosen, where),
-    rejected: rejected.map(({ kind, name, matches, pipeline, place, why }) => {
-      return { kind, name, at: where(place), matches: matches ?? null, pipeline, why }
-    }),
-    rejected_more: more,
-    mesh:
-      chosen === undefined
-        ? null
-        : await meshFacts(rehearsal.generation, chosen.route, head.headerAll('authorization'), where),
-    middleware: chosen === undefined ? [] : stepFacts(rehearsal, seen, chosen.route.pipeline, where),
+async function decided(scene: Scene): Promise<Explanation> {
+  const { rehearsal, network, head, where } = scene
+  const { generation } = rehearsal
+  const seen = await rehearsal.decide(network, head)
+  const { url, rejected, more } = compared(scene, seen.found)
+  const chosen = seen.found !== undefined && 'route' in seen.found ? seen.found : undefined
+  const base = arrivalFacts(scene)
+  const { notes, ...way } = wayFacts(rehearsal, seen, where)
+  const facts = {
+    ...base,
     ...way,
-    outcome: outcomeOf(seen),
-    notes: [...asked.notes, ...wayNotes, ...notesOf(scene)],
+    rejected,
+    rejected_more: more,
+    notes: [...base.notes, ...notes, ...notesOf(seen)],
+    ...(chosen !== undefined && {
+      route: routeFacts(chosen, url, where),
+      mesh: await meshFacts(generation, chosen.route, head.headerAll('authorization'), where),
+      middleware: stepFacts(rehearsal, seen, chosen.route.pipeline, where),
+    }),
   }
+  return { ...facts, outcome: outcomeFacts(seen, { ...facts, limits: where(generation.config.proxy.place) }) }
 }
 
 function headOf(asked: Asked, listener: Listener): UnsentHead {
@@ -144,13 +105,37 @@ function headOf(asked: Asked, listener: Listener): UnsentHead {
   })
 }
 
+type Compared = Pick<Explanation, 'rejected'> & { readonly url: string | undefined; readonly more: number }
+
+/** The routes that the request does not take. */
+function compared({ rehearsal, network, head, where }: Scene, found: Rehearsed['found']): Compared {
+  const target = splitTarget(head.target)
+  const host = hostOf(head.authority)
+  if (found === undefined || typeof target === 'string' || host === undefined) {
+    return { url: undefined, rejected: [], more: 0 }
+  }
+  const port = host.port ?? head.localPort
+  const wanted = { network: network.network, host: host.host, port, target, method: head.method, found }
+  const { url, rejected, more } = candidates(rehearsal.generation.config, wanted, maxRejected)
+  return {
+    url: url?.text,
+    rejected: rejected.map(({ kind, name, matches, pipeline, place, why }) => {
+      return { kind, name, at: where(place), matches: matches ?? null, pipeline, why }
+    }),
+    more,
+  }
+}
+
 type Chosen = Extract<Rehearsed['found'], { readonly route: unknown }>
 
-function routeFacts(chosen: Chosen, where: Where): RouteFacts {
+function routeFacts(chosen: Chosen, url: string | undefined, where: Where): RouteFacts {
   const { pipeline, endpoint, ingress, prefix } = chosen.route
   return {
     pipeline: { name: pipeline.name, at: where(pipeline.place) },
-    ingress: ingress === undefined ? null : { name: ingress.name, at: where(ingress.place), mode: ingress.mode },
+    ingress:
+      ingress === undefined
+        ? null
+        : { name: ingress.name, at: where(ingress.place), url: url ?? prefix, mode: ingress.mode },
     endpoint: { name: endpoint.name, at: where(endpoint.place), service: endpoint.service },
     prefix,
     rest: chosen.rest,
@@ -158,48 +143,16 @@ function routeFacts(chosen: Chosen, where: Where): RouteFacts {
   }
 }
 
-function outcomeOf({ decision, account, found, steps, gathers, exchange }: Rehearsed): OutcomeFacts {
-  const certain = !steps.some(({ unknown }) => unknown)
-  if (decision === undefined) {
-    const detail = `more content than the ${gathers} bytes that are gathered`
-    return { result: 'refused', status: 413, code: 'body/too-large', detail, certain }
-  }
-  if (decision.kind === 'forward') {
-    const detail = `to ${decision.upstream.origin}`
-    return { result: 'forwarded', status: null, code: null, detail, certain }
-  }
-  const status = decision.kind === 'respond' ? decision.status : null
-  if (account?.code !== undefined) {
-    return { result: 'refused', status, code: account.code, detail: account.detail ?? '', certain }
-  }
-  if (found === undefined) {
-    return { result: 'redirected', status, code: null, detail: 'to the same target over https', certain }
-  }
-  const by = exchange?.backend === undefined ? 'the pipeline has no backend' : `by ${exchange.backend.service}`
-  return { result: 'answered', status, code: null, detail: by, certain }
-}
-
-/** What was assumed, or is not done here. */
-function notesOf({ asked, fit, listener, ranked, seen }: Scene): string[] {
+/** What the decision was taken without. */
+function notesOf({ gathers, steps, reloads }: Rehearsed): string[] {
   const notes: string[] = []
-  const [first, second] = ranked
-  if (first === fit && second !== undefined && alike(first, second)) {
-    notes.push(`network ${second.network.name} fits as well: --network names the one that is meant`)
+  if (gathers !== undefined) {
+    notes.push(`up to ${gathers} bytes of content are gathered first: explained as if it were empty`)
   }
-  if (listener.tls !== (asked.scheme === 'https')) {
-    notes.push(
-      listener.tls
-        ? 'the listener speaks TLS alone: explained as if the URL were https'
-        : 'the listener speaks no TLS: explained as if a proxy in front of it did',
-    )
-  }
-  if (seen.gathers !== undefined) {
-    notes.push(`up to ${seen.gathers} bytes of content are gathered first: explained as if it were empty`)
-  }
-  if (seen.steps.some(({ rules }) => rules.some(({ says }) => says === 'is not counted'))) {
+  if (steps.some(({ rules }) => rules.some(({ says }) => says === 'is not counted'))) {
     notes.push('rate limits are not counted here: who is over one is refused')
   }
-  if (seen.reloads) notes.push('it makes the gateway load its configuration, which is not done here')
+  if (reloads) notes.push('it makes the gateway load its configuration, which is not done here')
   return notes
 }
 

@@ -52,13 +52,15 @@ export type PathFacts = {
   readonly read: string | null
   /** What servers that read it more leniently may make of it. */
   readonly readings: readonly string[]
+  /** Why the target is refused: a word, and a sentence. */
   readonly problem: string | null
+  readonly reason: string | null
 }
 
 export type RouteFacts = {
   readonly pipeline: Named
   /** None: reached by the endpoint's own path. */
-  readonly ingress: (Named & { readonly mode: string }) | null
+  readonly ingress: (Named & { readonly url: string; readonly mode: string }) | null
   readonly endpoint: Named & { readonly service: string }
   readonly prefix: string
   /** What follows the prefix. */
@@ -157,6 +159,8 @@ export type OutcomeFacts = {
   readonly status: number | null
   readonly code: string | null
   readonly detail: string
+  /** Of what decided; none: no table of the configuration did. */
+  readonly at: string | null
   /** False: something that only a running gateway knows may change it; the notes say what. */
   readonly certain: boolean
 }

@@ -58,8 +58,7 @@ export class Rehearsal {
   readonly surroundings: Surroundings
   readonly #accounts = new Accounts()
   readonly #upstreams = new Map<number, UpstreamOptions>()
-  /** Of the middleware that is there: whether it does anything on requests. */
-  readonly #left = new Set<Middleware>()
+  readonly #handlers = new Map<Middleware, Handler>()
   #steps: Step[] = []
   #exchange: Exchange | undefined
   #reloads = false
@@ -118,16 +117,15 @@ export class Rehearsal {
     return this.#upstreams.get(id)
   }
 
-  /** Whether a middleware does anything on requests. */
-  acts(middleware: Middleware): boolean {
-    return this.#left.has(middleware)
+  /** Whether a middleware does anything on requests, or on responses. */
+  acts(middleware: Middleware, side: 'left' | 'right'): boolean {
+    return this.#handlers.get(middleware)?.[side] !== undefined
   }
 
   #watched(middleware: Middleware, workshop: Workshop): Handler {
     const handler = buildHandler(middleware, workshop)
-    const { left } = handler
-    if (left === undefined) return handler
-    this.#left.add(middleware)
+    this.#handlers.set(middleware, handler)
+    if (handler.left === undefined) return handler
     const remote = middleware.type === 'jwt_auth' && middleware.keys.kind === 'jwks'
     const asked = middleware.type === 'policies' ? sayings(middleware, workshop) : () => []
     return {
@@ -140,7 +138,7 @@ export class Rehearsal {
           this.#steps.push({ middleware, verdict, unknown, rules, mesh: exchange.mesh })
           return verdict
         }
-        const said = left(exchange)
+        const said = handler.left?.(exchange)
         return said instanceof Promise ? said.then(note) : note(said)
       },
     }
@@ -154,7 +152,12 @@ export class Rehearsal {
         this.#exchange = exchange
         return ask(exchange)
       }
-    return { ...chain, wants: noted(chain.wants), runLeft: noted(chain.runLeft), runAhead: noted(chain.runAhead) }
+    return {
+      ...chain,
+      wants: noted((exchange) => chain.wants(exchange)),
+      runLeft: noted((exchange) => chain.runLeft(exchange)),
+      runAhead: noted((exchange) => chain.runAhead(exchange)),
+    }
   }
 
   #upstream(options: UpstreamOptions): Upstream {

@@ -13,12 +13,16 @@ export function stepFacts(rehearsal: Rehearsal, seen: Rehearsed, pipeline: Pipel
   const left = pipeline.left.map((middleware): StepFacts => {
     const { name, type } = middleware
     const common = { side: 'left', name, type, at: where(middleware.place), ...unsaid } as const
-    if (!rehearsal.acts(middleware)) return { ...common, result: 'nothing to do' }
+    if (!rehearsal.acts(middleware, 'left')) return { ...common, result: 'nothing to do' }
     const step = steps.next().value
     return step === undefined ? { ...common, result: 'not reached' } : { ...common, ...resultOf(step, where) }
   })
-  const right = pipeline.right.map(({ name, type, place }): StepFacts => {
-    return { side: 'right', name, type, at: where(place), ...unsaid, result: 'on the response' }
+  // only what an upstream answers passes the right side
+  const result = seen.decision?.kind === 'forward' ? 'on the response' : 'not reached'
+  const right = pipeline.right.map((middleware): StepFacts => {
+    const { name, type, place } = middleware
+    const common = { side: 'right', name, type, at: where(place), ...unsaid } as const
+    return { ...common, result: rehearsal.acts(middleware, 'right') ? result : 'nothing to do' }
   })
   return [...left, ...right]
 }

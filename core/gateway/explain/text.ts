@@ -27,8 +27,8 @@ function arrival({ request, network, networks, path }: Explanation): Row[] {
     `from ${client}`,
   ]
   const found =
-    path.problem !== null
-      ? `refused: ${path.problem}`
+    path.reason !== null
+      ? `refused: ${path.reason}`
       : `read as ${path.read}${path.readings.length === 0 ? '' : `; by others as ${path.readings.join(' or ')}`}`
   return [
     ['request', said.filter((part) => part !== '').join(', ')],
@@ -43,7 +43,7 @@ function route({ route: found, rejected, rejected_more: more }: Explanation): Ro
   if (found === null) rows.push(['route', 'none'])
   else {
     const { ingress, endpoint, pipeline, prefix, allow } = found
-    if (ingress !== null) rows.push(['ingress', `${ingress.name} at ${prefix}, mode ${ingress.mode}`, ingress.at])
+    if (ingress !== null) rows.push(['ingress', `${ingress.name} at ${ingress.url}, mode ${ingress.mode}`, ingress.at])
     rows.push(
       [
         'endpoint',
@@ -127,9 +127,13 @@ function way({ backend, egress, egresses, upstream, signed }: Explanation): Row[
   return rows
 }
 
-function outcome({ outcome: { result, status, code, detail, certain } }: Explanation): Row {
+function outcome({ outcome: { result, status, code, detail, certain, at } }: Explanation): Row {
   const said = [result, status === null ? '' : String(status), code ?? ''].filter((part) => part !== '').join(' ')
-  return ['outcome', `${said}${detail === '' ? '' : `: ${detail}`}${certain ? '' : ' (as far as can be told here)'}`]
+  return [
+    'outcome',
+    `${said}${detail === '' ? '' : `: ${detail}`}${certain ? '' : ' (as far as can be told here)'}`,
+    at ?? undefined,
+  ]
 }
 
 function protocol(name: string): string {

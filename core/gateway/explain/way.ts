@@ -111,8 +111,12 @@ function signedFacts({ meshes }: Config, mesh: string, { edit = [] }: Forward, w
   return {
     mesh,
     at: place === undefined ? '' : where(place),
-    alg: String(header['alg'] ?? ''),
-    kid: String(header['kid'] ?? ''),
+    alg: textOf(header['alg']),
+    kid: textOf(header['kid']),
     claims,
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
