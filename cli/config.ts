@@ -22,17 +22,15 @@ export function configFile(given: string | undefined, { env, cwd }: Terminal): s
   )
 }
 
-/** The configuration that a command asks about. Throws a `Failure`, with its errors on stderr, when it has any. */
-export async function configOf(input: Input): Promise<Config> {
-  return (await loadedOf(input)).config
-}
+/** A configuration without errors. */
+export type Sound = Pick<Loaded, 'where'> & { readonly config: Config }
 
-/** The same, and where things stand in its files. */
-export async function loadedOf({ flags, io }: Input): Promise<Pick<Loaded, 'locate'> & { readonly config: Config }> {
+/** The configuration that a command asks about. Throws a `Failure`, with its errors on stderr, when it has any. */
+export async function configOf({ flags, io }: Input): Promise<Sound> {
   const file = configFile(flags.value('--config'), io)
   const { loadConfig } = await import('../core/index.ts')
-  const { config, findings, locate } = await loadConfig({ file, env: io.env, cwd: io.cwd, now: Date.now() })
-  if (config !== undefined) return { config, locate }
+  const { config, findings, where } = await loadConfig({ file, env: io.env, cwd: io.cwd, now: Date.now() })
+  if (config !== undefined) return { config, where }
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (!flags.has('--json')) await printFindings(errors, io)
   throw invalid(file, errors)

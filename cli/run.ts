@@ -15,6 +15,9 @@ import { printable } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 import { version } from './version.ts'
 
+/** In the contract, and not in this version. */
+const later: ReadonlySet<string> = new Set(['quickstart', 'completion', 'provider'])
+
 const commands: readonly Command[] = [serve, check, resolve, token, explain, schema]
 
 /** Runs a command line, and returns the exit code. Never rejects. */
@@ -63,6 +66,7 @@ async function bare(words: readonly string[], io: Terminal): Promise<number> {
 async function commandOf(name: string): Promise<Command> {
   const command = commands.find((one) => one.name === name)
   if (command !== undefined) return command
+  if (later.has(name)) throw misuse('unsupported-command', `harmony ${name} is not part of this version`)
   const guess = await guessed(name, [...commands.map((one) => one.name), 'help'])
   throw misuse('unknown-command', `unknown command "${name}"`, guess ?? 'harmony help lists the commands')
 }
@@ -118,7 +122,10 @@ async function asFailure(error: unknown): Promise<Failure> {
       ...command.flags.flatMap(({ name, short }) => (short === undefined ? [name] : [name, short])),
       '--help',
     ]
-    const help = (await guessed(flag, known)) ?? `harmony ${command.name} --help lists its flags`
+    const opposite = flag.startsWith('--no-') ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`
+    const help = known.includes(opposite)
+      ? `did you mean "${opposite}"?`
+      : ((await guessed(flag, known)) ?? `harmony ${command.name} --help lists its flags`)
     return misuse('unknown-flag', `${command.name} has no flag ${flag}`, help)
   }
   const message = error instanceof Error ? error.message : String(error)

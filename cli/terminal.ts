@@ -84,8 +84,6 @@ async function readAll(stream: NodeJS.ReadStream, maxBytes: number): Promise<str
 /** Words of others, made safe to print: a terminal obeys control characters. */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    '\ufffd',
-  )
+  const hidden = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+  return text.replace(hidden, '\ufffd')
 }

@@ -4,6 +4,10 @@ import type { Version } from './head.ts'
 
 /** One exchange, complete or not. Times are in milliseconds; those after `accepted` count from it. */
 export type ExchangeRecord = {
+  /**
+   * That of its `RequestHead`, with which the policy was asked before. A request that was refused before the policy
+   * was asked has an id that no head has; one that never became an exchange leaves a `request-refused` event instead.
+   */
   readonly id: number
   readonly connection: number
   readonly listener: number

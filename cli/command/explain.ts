@@ -1,7 +1,7 @@
 // harmony explain: the decision that the gateway would take for a request, without sending it.
 import { configFlag, exits, jsonFlag } from '../command.ts'
 import type { Command } from '../command.ts'
-import { loadedOf } from '../config.ts'
+import { configOf } from '../config.ts'
 import { Failure, misuse } from '../failure.ts'
 import { printable } from '../terminal.ts'
 
@@ -49,10 +49,10 @@ export const explain: Command = {
       throw misuse('arguments', `"${url}" is no http or https URL`)
     }
     const headers = flags.values('--header').map(fieldOf)
-    const { config, locate } = await loadedOf(input)
+    const { config, where } = await configOf(input)
     const { explainRequest } = await import('../../core/index.ts')
     const asked = { method, url, headers, network: flags.value('--network'), now: Date.now() }
-    const answer = await explainRequest(config, asked, locate)
+    const answer = await explainRequest(config, asked, where)
     if (!answer.ok) throw new Failure(answer.code, answer.message, answer.help)
     if (flags.has('--json')) io.json(answer.json)
     else for (const line of answer.lines) io.out(`${printable(line)}\n`)

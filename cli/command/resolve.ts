@@ -24,16 +24,40 @@ export const resolve: Command = {
   run: async (input) => {
     const { args, flags, io } = input
     const [text = ''] = args
-    const config = await configOf(input)
+    const { config, where } = await configOf(input)
     const { resolveLocal } = await import('../../core/index.ts')
-    const answer = resolveLocal(config, text)
+    const answer = resolveLocal(config, text, where)
     const why = flags.has('--why')
     if (why && !flags.has('--json')) for (const step of answer.steps) io.out(`- ${printable(step)}\n`)
     if (!answer.ok) throw new Failure(answer.code, answer.message, answer.help)
-    if (flags.has('--json')) io.json(why ? { ...answer.resource, why: answer.steps } : answer.resource)
-    else io.out(table(answer.resource))
+    const resource = ordered(answer.resource)
+    if (flags.has('--json')) io.json(why ? { ...resource, why: answer.steps } : resource)
+    else io.out(table(resource))
     return exits.done
   },
+}
+
+/** The facts that every resource has or may have, first. */
+const facts = [
+  'type',
+  'id',
+  'name',
+  'team',
+  'enabled',
+  'urls',
+  'protocol',
+  'mode',
+  'gateway',
+  'meshes',
+  'provider',
+  'source',
+]
+
+/** In that order; what is not known is null. */
+function ordered(resource: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = facts.map((name) => [name, resource[name] ?? null] as const)
+  const others = Object.entries(resource).filter(([name]) => !facts.includes(name))
+  return Object.fromEntries([...known, ...others])
 }
 
 /** One line for each fact that there is. */
@@ -49,5 +73,5 @@ function table(resource: Readonly<Record<string, unknown>>): string {
 function shown(value: unknown): string {
   if (value === undefined || value === null) return ''
   if (Array.isArray(value)) return value.map(shown).join(', ')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

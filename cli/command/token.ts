@@ -40,7 +40,7 @@ export const token: Command = {
 async function mint(input: Input, mesh: string): Promise<number> {
   const { flags, io } = input
   const destination = flags.value('--destination')
-  const config = await configOf(input)
+  const { config } = await configOf(input)
   const { mintFor } = await import('../../core/index.ts')
   const minted = await mintFor(config, mesh, destination, Date.now())
   if ('problem' in minted) throw failureOf(minted.problem)
@@ -58,7 +58,7 @@ async function verify(input: Input, mesh: string, given: string): Promise<number
   if (flags.value('--destination') !== undefined) {
     throw misuse('arguments', '--destination is for minting: it cannot be used with --verify')
   }
-  const config = await configOf(input)
+  const { config } = await configOf(input)
   const text = given === '-' ? await io.input(maxInput) : given
   if (text === undefined)
     throw new Failure('token/malformed', `stdin holds no token: it is no text, or over ${maxInput} bytes`)

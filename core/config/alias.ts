@@ -1,7 +1,7 @@
 // What may be written elsewhere than where it belongs (spec 1.7, 1.8). Keys that only have another name are in the
 // schema; here are those that move.
 import type { Report } from '../finding/finding.ts'
-import { pathText } from './path.ts'
+import { pathText } from '../finding/locate.ts'
 import type { Path } from './path.ts'
 import { isTable } from './toml.ts'
 import type { Tree } from './toml.ts'

@@ -1,11 +1,12 @@
 // From what a table says to what the schema checks: keys and values in their canonical spelling, variables replaced,
 // keys that nobody knows reported and left out (spec 1.5, 1.7).
 import type { Report } from '../finding/finding.ts'
+import { pathText } from '../finding/locate.ts'
 import { closest } from '../finding/typo.ts'
 import { expand } from './env.ts'
 import type { Env } from './env.ts'
 import { show } from './mask.ts'
-import { dig, pathText } from './path.ts'
+import { dig } from './path.ts'
 import type { Path } from './path.ts'
 import type { Shape, TableShape } from './schema/shape.ts'
 import { isTable } from './toml.ts'
@@ -62,7 +63,8 @@ function table(shape: TableShape, value: Tree, at: At, context: Context): Record
         context.renames.set(JSON.stringify(place.belongs), written)
       } else if (found !== other) conflict([...at.written, key], written, context)
     }
-    if (found !== undefined) made[key] = canonical(field.shape, found, place ?? under(at, key), context)
+    const meant = found === undefined ? undefined : canonical(field.shape, found, place ?? under(at, key), context)
+    if (meant !== undefined) made[key] = meant
   }
   for (const key of Object.keys(value)) {
     if (shape.fields.has(key) || consumed.has(key)) continue
@@ -142,12 +144,12 @@ function variables(value: string, at: At, context: Context): string | undefined 
 }
 
 function unknownKey(shape: TableShape, key: string, at: At, context: Context): void {
-  const path = [...at.written, key]
+  const path = moved(at, key, context)?.written ?? [...at.written, key]
   const name = JSON.stringify(pathText([key]).replaceAll('"', ''))
   const guess = closest(key, shape.fields.keys()) ?? below(shape, key)
   context.report({
     code: 'key/unknown',
-    message: `${name} is not a key of ${pathText(at.written)}`,
+    message: `${name} is not a key of ${pathText(path.slice(0, -1))}`,
     place: { file: context.file, path },
     mark: 'key',
     help: guess === undefined ? undefined : `did you mean "${guess}"?`,

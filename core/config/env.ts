@@ -13,26 +13,48 @@ export type Expanded = {
 /** What a string means; undefined when nothing in it is to be replaced. */
 export function expand(text: string, env: Env): Expanded | undefined {
   if (!text.includes('${')) return undefined
+  // Nothing behind the last brace is closed: without this, each start would be sought to the end of the text.
+  const last = text.lastIndexOf('}')
   const unset: string[] = []
   let malformed = false
-  const value = text.replace(form, (whole, name: string | undefined, otherwise: string | undefined) => {
-    if (whole === '$${') return '${'
-    if (name === undefined) {
-      malformed = true
-      return whole
+  let value = ''
+  let done = 0
+  for (let at = text.indexOf('${'); at !== -1; at = text.indexOf('${', done)) {
+    const escaped = at > done && text[at - 1] === '$'
+    const found = escaped ? undefined : reference(text, at, last)
+    value += text.slice(done, escaped ? at - 1 : at)
+    done = found?.end ?? at + 2
+    if (found === undefined) {
+      value += '${'
+      malformed ||= !escaped
+      continue
     }
-    const found = variable(env, name)
+    const given = variable(env, found.name)
     // As in a shell: the default stands in for an empty value too.
-    if (otherwise !== undefined) return found === undefined || found === '' ? otherwise : found
-    if (found === undefined) unset.push(name)
-    return found ?? whole
-  })
-  return { value, unset, malformed }
+    const meant = given === undefined || given === '' ? (found.otherwise ?? given) : given
+    if (meant === undefined) unset.push(found.name)
+    else value += meant
+  }
+  return { value: value + text.slice(done), unset, malformed }
+}
+
+type Reference = { readonly name: string; readonly otherwise: string | undefined; readonly end: number }
+
+const start = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:-)|\})/y
+
+/** The variable that starts here; undefined when none does. */
+function reference(text: string, at: number, last: number): Reference | undefined {
+  start.lastIndex = at
+  const [whole, name = '', byDefault] = start.exec(text) ?? []
+  if (whole === undefined) return undefined
+  const from = at + whole.length
+  if (byDefault === undefined) return { name, otherwise: undefined, end: from }
+  if (from > last) return undefined
+  const end = text.indexOf('}', from)
+  return { name, otherwise: text.slice(from, end), end: end + 1 }
 }
 
 /** The value of a variable; names of a prototype's properties are not variables. */
 export function variable(env: Env, name: string): string | undefined {
   return Object.hasOwn(env, name) ? env[name] : undefined
 }
-
-const form = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g

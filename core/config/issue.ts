@@ -1,12 +1,14 @@
 // From what the schema finds to what is reported: the key as it was written, the value found, the rule, a way out.
 import type * as v from 'valibot'
 import type { Report } from '../finding/finding.ts'
+import { pathText } from '../finding/locate.ts'
 import type { FindingCode } from '../finding/table.ts'
 import { closest } from '../finding/typo.ts'
 import { isSecret } from './hide.ts'
 import { show } from './mask.ts'
-import { dig, pathText } from './path.ts'
+import { dig } from './path.ts'
 import type { Path } from './path.ts'
+import { unbounded } from './schema/field.ts'
 import type { Shape } from './schema/shape.ts'
 
 /** `tree` is the file as it was written, `written` the path in it. */
@@ -21,7 +23,8 @@ export function reportOf(
   const found = dig(tree, written)
   const key = pathText(written)
   if (found === undefined) {
-    const message = `${key} is missing: ${shape ? ruleOf(shape) : issue.message}`
+    const rule = shape && issue.kind === 'schema' ? ruleOf(shape) : issue.message
+    const message = `${key} is missing: ${rule}`
     return { code: 'value/missing', message, place, mark: 'key', help: shape && meaningOf(written, shape) }
   }
   const secret = isSecret(tree, written) || shape?.note.secret === true
@@ -32,8 +35,7 @@ export function reportOf(
 /** The rule as a sentence that follows `KEY is VALUE:`. */
 export function ruleOf(shape: Shape): string {
   const { kind } = shape
-  if (kind === 'integer')
-    return shape.max === Number.MAX_SAFE_INTEGER ? 'must be an integer' : `must be ${shape.min} to ${shape.max}`
+  if (kind === 'integer') return shape.max === unbounded ? 'must be an integer' : `must be ${shape.min} to ${shape.max}`
   if (kind === 'choice') return `must be ${shape.options.map((option) => `"${option}"`).join(' or ')}`
   if (kind === 'boolean') return 'must be true or false'
   if (kind === 'list') return 'must be a list'

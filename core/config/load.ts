@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { Finding, Place, Report, Severity } from '../finding/finding.ts'
 import { locate, spot } from '../finding/locate.ts'
 import { findings as pages } from '../finding/table.ts'
+import type { FindingCode } from '../finding/table.ts'
 import { build } from './build/index.ts'
 import { scopeOf } from './build/scope.ts'
 import { check } from './check/index.ts'
@@ -28,8 +29,8 @@ export type Loaded = {
   readonly findings: readonly Finding[]
   /** How many files were read. */
   readonly files: number
-  /** Writes out where something stands: `pipelines/a.toml:8:1`, or the file alone. */
-  readonly locate: (place: Place) => string
+  /** Writes out a place of the configuration: `pipelines/a.toml:8:1`. */
+  readonly where: (place: Place) => string
 }
 
 /** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
@@ -45,27 +46,29 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     const name = error instanceof Error ? error.constructor.name : typeof error
     const message = `the configuration could not be checked: ${name}`
     const failed: Report = { code: 'internal/failed', message, place: { file: options.file, path: [] } }
-    return { config: undefined, findings: locate([failed], nowhere), files: 0, locate: whereIn(nowhere) }
+    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file }
   }
 }
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { raw, reports, sources, texts } = await readRaw(options)
-  if (raw === undefined)
-    return { config: undefined, findings: locate(reports, sources), files: 1, locate: whereIn(sources) }
+  const where = (place: Place): string => spot(place, sources)
+  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
-  const whole = !reports.some(isError)
-  const scope = scopeOf(raw, sources, { texts, cwd, env, now, whole }, report)
+  const errors = reports.filter(isError)
+  const refused = refusals(errors)
+  const around = { texts, cwd, env, now, whole: errors.length === 0, refused }
+  const scope = scopeOf(raw, sources, around, report)
   const config = check(scope, build(scope))
-  const findings = locate(kept(), sources)
+  const findings = locate(
+    // One mistake, one finding: without what follows from a value that the reader has refused.
+    kept().filter(({ code, place }) => !echoes.has(code) || !refused(place)),
+    sources,
+  )
   const failed = findings.some(({ severity }) => severity === 'error')
-  return { config: failed ? undefined : config, findings, files: raw.files.length, locate: whereIn(sources) }
-}
-
-function whereIn(sources: Sources): Loaded['locate'] {
-  return (place) => spot(place, sources)
+  return { config: failed ? undefined : config, findings, files: raw.files.length, where }
 }
 
 function severityOf({ code, severity }: Report): Severity {
@@ -75,6 +78,36 @@ function severityOf({ code, severity }: Report): Severity {
 function isError(report: Report): boolean {
   return severityOf(report) === 'error'
 }
+
+/** Whether a value there, or one below, has an error of the reader. */
+function refusals(errors: readonly Report[]): (place: Place) => boolean {
+  const touched = new Set(
+    errors.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path.slice(0, end)))),
+  )
+  return ({ file, path }) => touched.has(keyOf(file, path))
+}
+
+function keyOf(file: string, path: Place['path']): string {
+  return JSON.stringify([file, ...path])
+}
+
+/** Findings on a table that lacks something, or that has a default. */
+const echoes: ReadonlySet<string> = new Set<FindingCode>([
+  'backend/authentication',
+  'backend/no-destination',
+  'ingress/default-mode',
+  'management/no-network',
+  'mesh/no-id',
+  'mesh/no-key',
+  'mesh/no-signing-key',
+  'mesh/no-verification-key',
+  'middleware/credentials',
+  'middleware/mesh-key',
+  'network/no-listener',
+  'provider/no-api',
+  'proxy/no-identity',
+  'route/no-path',
+])
 
 function bounded(main: string): { readonly report: (report: Report) => void; readonly kept: () => readonly Report[] } {
   const reports: Report[] = []

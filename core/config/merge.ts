@@ -6,6 +6,7 @@ import { schemas } from './schema/index.ts'
 import type { Tables } from './schema/index.ts'
 import { shapeOf } from './schema/shape.ts'
 import type { Shape } from './schema/shape.ts'
+import { isTable } from './toml.ts'
 
 /** What a file is read as. A folder may be named for two things; then its files may hold what either may. */
 export type Role = 'main' | 'pipelines' | 'transforms' | 'mesh'
@@ -44,7 +45,8 @@ export function belongs(section: Section, roles: ReadonlySet<Role>): boolean {
 
 /** In words, for a help text. */
 export function home(section: Section): string {
-  return places[section] === mainAlone ? 'the main file' : 'the main file or a pipeline file'
+  if (places[section] === mainAlone) return 'the main file'
+  return places[section] === notMesh ? 'the main file or a pipeline file' : 'any file'
 }
 
 export type Entries = { readonly [S in Section]: Entry<Tables[S]>[] }
@@ -128,7 +130,10 @@ function references(
   visit: Visit,
 ): void {
   const names = shape.note.names ?? above
-  if (typeof value === 'string') {
+  if (shape.kind === 'either') {
+    const option = shape.options.find(({ kind }) => kindsOf(value).includes(kind))
+    if (option) references(option, value, names, path, visit)
+  } else if (typeof value === 'string') {
     if (names !== undefined) visit(names, value, path)
   } else if (shape.kind === 'list' && Array.isArray(value)) {
     for (const [index, item] of value.entries()) references(shape.item, item, names, [...path, index], visit)
@@ -142,10 +147,13 @@ function references(
   } else if (shape.kind === 'variant') {
     const option = shape.options.get(String(dig(value, [shape.key])))
     if (option) references(option, value, undefined, path, visit)
-  } else if (shape.kind === 'either') {
-    const option = shape.options.find(({ kind }) => (kind === 'list') === Array.isArray(value) && kind !== 'string')
-    if (option) references(option, value, names, path, visit)
   }
+}
+
+/** Which kinds of shape a value may be of. */
+function kindsOf(value: unknown): readonly Shape['kind'][] {
+  if (Array.isArray(value)) return ['list']
+  return isTable(value) ? ['table', 'variant', 'named'] : ['string']
 }
 
 function byName<T>(entries: readonly Entry<T>[]): Map<string, Entry<T>[]> {

@@ -1,19 +1,7 @@
-// Paths of keys in messages and look-ups.
-import { shorten } from './mask.ts'
+// Paths of keys in a file.
 import { isTable } from './toml.ts'
 
 export type Path = readonly (string | number)[]
-
-/** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes. */
-export function pathText(path: Path): string {
-  return path
-    .map((part, index) => {
-      if (typeof part === 'number') return `[${part}]`
-      const key = /^[A-Za-z0-9_-]+$/.test(part) ? shorten(part) : JSON.stringify(shorten(part))
-      return index === 0 ? key : `.${key}`
-    })
-    .join('')
-}
 
 /** What stands at a path of a tree; undefined when nothing does. */
 export function dig(tree: unknown, path: Path): unknown {

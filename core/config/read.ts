@@ -54,6 +54,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   const collected: Collected = { entries: emptyEntries(), broken: new Set() }
   let totalBytes = 0
   let complete = true
+  const full = (): boolean => totalBytes > maxTotalBytes
 
   /** The tree of a file that has been read; none when it could not be. */
   const take = (name: string, outcome: Outcome<string>): Tree | undefined => {
@@ -105,7 +106,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     report({ code: 'file/too-many', message, place: { file: main, path: [] } })
   }
   const queue = [...others].slice(0, maxFiles)
-  for (let at = 0; at < queue.length; at += batch) {
+  for (let at = 0; at < queue.length && !full(); at += batch) {
     const part = queue.slice(at, at + batch)
     const outcomes = await Promise.all(part.map(async ([each]) => readText(each)))
     for (const [index, [each, roles]] of part.entries()) {

@@ -36,7 +36,7 @@ export function repair(
 
 export type Found = { readonly path: Path; readonly issue: v.BaseIssue<unknown> }
 
-/** The issues that are in an issue: where one of several kinds of value is allowed, those of the kind that was meant. */
+/** What is in an issue: where one of several kinds of value is allowed, the issues of the kind that was meant. */
 export function flatten(issue: v.BaseIssue<unknown>, above: Path = []): Found[] {
   const path = [...above, ...(issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)))]
   const inside = issue.type === 'union' ? (issue.issues ?? []).filter((each) => each.path !== undefined) : []

@@ -1,5 +1,6 @@
 // The tables of one file: which sections they are of, whether they may stand here, and what they are called.
 import type { Report } from '../finding/finding.ts'
+import { pathText } from '../finding/locate.ts'
 import { closest } from '../finding/typo.ts'
 import { rearrangeMain } from './alias.ts'
 import { makeEntry } from './entry.ts'
@@ -8,8 +9,9 @@ import type { Env } from './env.ts'
 import { show } from './mask.ts'
 import { belongs, home } from './merge.ts'
 import type { Entries, Role } from './merge.ts'
-import { dig, pathText } from './path.ts'
+import { dig } from './path.ts'
 import type { Section } from './raw.ts'
+import { nameForms } from './schema/field.ts'
 import { schemas, singles } from './schema/index.ts'
 import { isTable } from './toml.ts'
 import type { Tree } from './toml.ts'
@@ -87,17 +89,19 @@ function put<S extends Section>(
 
 /** Spec 1.6. */
 function checkName(section: Section, name: string, file: FileContext): void {
-  if (/^[a-z0-9_-]+$/.test(name)) return
+  const { pattern, rule } = nameForms.table
+  if (pattern.test(name)) return
   const path = [section, name]
-  const message = `${pathText(path)} has a name that is not allowed: must be of a to z, 0 to 9, _ and -`
+  const message = `${pathText(path)} has a name that is not allowed: ${rule}`
   file.report({ code: 'name/form', message, place: { file: file.file, path }, mark: 'key' })
 }
 
 function checkMemberName(above: readonly string[], direction: string, name: string, file: FileContext): void {
   const path = [...above, 'mesh', direction, name]
   const place = { file: file.file, path }
-  if (!/^[a-z0-9._-]+$/.test(name)) {
-    const message = `${pathText(path)} has a name that is not allowed: must be of a to z, 0 to 9, _, - and .`
+  const { pattern, rule } = nameForms.member
+  if (!pattern.test(name)) {
+    const message = `${pathText(path)} has a name that is not allowed: ${rule}`
     file.report({ code: 'name/form', message, place, mark: 'key' })
   } else if (name.includes('.')) {
     const message = `${pathText(path)} has a dot in its name: no mesh can list it`

@@ -1,7 +1,11 @@
 // From what a rule reports to what is printed: the position is looked up, the path written out, the list sorted.
+import { shorten } from '../config/mask.ts'
 import type { Sources } from '../config/raw.ts'
 import type { Finding, Place, Report } from './finding.ts'
 import { findings } from './table.ts'
+
+/** Characters of a message or a help text: a name in a file may be as long as the file. */
+const maxText = 1000
 
 /** The findings of a run: by file, then line, then column; the same one twice is said once. */
 export function locate(reports: readonly Report[], sources: Sources): Finding[] {
@@ -17,16 +21,20 @@ export function locate(reports: readonly Report[], sources: Sources): Finding[] 
 
 /** `pipelines/a.toml:8:1`: where a name is defined, for a help text. */
 export function spot(place: Place, sources: Sources): string {
-  const { line, column } = sources.locate(place, 'key')
-  return line === 0 ? place.file : `${place.file}:${line}:${column}`
+  const { line, column, excerpt = '' } = sources.locate(place, 'key')
+  if (line === 0) return place.file
+  // A definition starts with its header or its dotted key: `[pipelines.a]` at column 1, not `a` at column 12.
+  const before = /^(\s*)[[\w."' -]*$/.exec(excerpt.slice(0, column - 1))
+  return `${place.file}:${line}:${before === null ? column : (before[1] ?? '').length + 1}`
 }
 
-/** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes, as TOML writes them. */
+/** `mesh.prod.ingress[0]`; keys that are not bare stand in quotes, as TOML writes them; very long ones are cut. */
 export function pathText(path: Place['path']): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`
-      const key = /^[A-Za-z0-9_-]+$/.test(part) ? part : JSON.stringify(part)
+      const short = shorten(part)
+      const key = /^[A-Za-z0-9_-]+$/.test(short) ? short : JSON.stringify(short)
       return index === 0 ? key : `.${key}`
     })
     .join('')
@@ -37,14 +45,14 @@ function located(report: Report, sources: Sources): Finding {
   return {
     code: report.code,
     severity: report.severity ?? findings[report.code].severity,
-    message: report.message,
+    message: shorten(report.message, maxText),
     file: report.place.file,
     line,
     column,
     endLine,
     endColumn,
     path: pathText(report.place.path),
-    help: report.help,
+    help: report.help === undefined ? undefined : shorten(report.help, maxText),
     excerpt,
   }
 }

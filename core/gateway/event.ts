@@ -9,7 +9,10 @@ export function logEvent(log: Log, event: EngineEvent, originOf: (upstream: numb
   const fields = { event: type, ...rest, ...(upstream === undefined ? {} : { upstream }) }
   switch (event.type) {
     case 'decide-failed':
-      log.error({ event: type, stage: event.stage, exchange: event.exchange, reason: reasonOf(event.error) }, 'a request was answered 500')
+      log.error(
+        { event: type, stage: event.stage, exchange: event.exchange, reason: reasonOf(event.error) },
+        'a request was answered 500',
+      )
       return
     case 'observer-failed':
       log.error({ event: type, reason: reasonOf(event.error) }, 'a record could not be logged')

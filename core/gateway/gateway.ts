@@ -22,7 +22,7 @@ import { createFetcher } from './fetch.ts'
 import { Generation } from './generation.ts'
 import type { Lasting } from './generation.ts'
 import { Listeners } from './listeners.ts'
-import type { Listening } from './listeners.ts'
+import type { Door, Listening } from './listeners.ts'
 import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { infoFacts, pipelineFacts, routeFacts, statusFacts } from './pages.ts'
@@ -101,7 +101,7 @@ export class Gateway {
       told.event = (event) => gateway.#event(event)
       told.originOf = (id) => gateway.#lasting.upstreams.originOf(id)
       const prepared = await gateway.#listeners.prepare(config)
-      prepared.commit()
+      prepared.commit(undefined)
       if (options.watch) gateway.#watch(config, since)
       return gateway
     } catch (error) {
@@ -132,7 +132,7 @@ export class Gateway {
       management: this.#management(),
     }
     this.#generation = new Generation(1, config, this.#lasting)
-    this.#listeners = new Listeners(engine, (network) => (head) => this.#decide(network(), head), options.graceMs)
+    this.#listeners = new Listeners(engine, (door) => (head) => this.#decide(door, head), options.graceMs)
     this.#took(this.#generation)
   }
 
@@ -164,9 +164,11 @@ export class Gateway {
     return stopped
   }
 
-  #decide(name: string, head: RequestHead): Decision | Promise<Decision> {
-    const generation = this.#generation
-    const network = generation.network(name)
+  #decide(door: Door, head: RequestHead): Decision | Promise<Decision> {
+    if (door.opening !== undefined)
+      return door.opening.then(async () => this.#decide({ ...door, opening: undefined }, head))
+    const generation = door.last ?? this.#generation
+    const network = generation.network(door.network)
     if (network === undefined) return answerOf(refuse('route/none', 'the network is gone'), randomUUID())
     return decide(generation, network, head)
   }
@@ -185,19 +187,25 @@ export class Gateway {
       if (config === undefined) {
         const errors = findings.filter(({ severity }) => severity === 'error').length
         // the files may have moved to what is being watched; keep looking at what is known
-        return failed(`the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`, findings)
+        return failed(
+          `the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`,
+          findings,
+        )
       }
       next = new Generation(before.number + 1, config, this.#lasting)
       const prepared = await this.#listeners.prepare(config)
       this.#generation = next
-      prepared.commit()
+      prepared.commit(before)
       before.retire()
       this.#watching?.update(config.watch)
       this.#took(next)
       const message = [describeChange(before.config, config), prepared.change && `listeners ${prepared.change}`]
         .filter((part) => part !== '')
         .join('; ')
-      this.#options.log.info({ event: 'reload', ok: true, cause, generation: next.number }, `configuration taken: ${message}`)
+      this.#options.log.info(
+        { event: 'reload', ok: true, cause, generation: next.number },
+        `configuration taken: ${message}`,
+      )
       return this.#reloaded({ ok: true, generation: next.number, message, findings })
     } catch (error) {
       next?.retire()

@@ -1,7 +1,8 @@
 // The sockets of a gateway, and how a new configuration changes them: what stays keeps its socket and its
 // connections, what is new is opened before anything else changes, what is gone drains (spec 10).
 import type { Decide, Engine, ListenOptions, Listener, ListenerLimits, ServerTls } from '../../quic/index.ts'
-import type { Config, Identity, Network, NetworkLimits } from '../config/model.ts'
+import type { Config, Identity, NetworkLimits, QuicBind, TcpBind } from '../config/model.ts'
+import type { Generation } from './generation.ts'
 
 /** One socket that a configuration asks for. */
 type Bind = {
@@ -13,8 +14,17 @@ type Bind = {
   readonly limits: NetworkLimits
 }
 
-/** An open socket; `network` is read anew for every request. */
-type Open = { readonly listener: Listener; bind: Bind }
+/** What a socket's requests are decided by; it is asked anew for every request. */
+export type Door = {
+  /** The network that the socket serves. */
+  network: string
+  /** Set until the configuration that opened it is taken: who comes before waits for that. */
+  opening: Promise<void> | undefined
+  /** The last generation that had the socket, once it drains: what is still on its way in belongs there. */
+  last: Generation | undefined
+}
+
+type Open = { readonly listener: Listener; readonly door: Door; bind: Bind }
 
 /** Where a gateway listens, for the ready line. */
 export type Listening = {
@@ -32,8 +42,8 @@ export class BindError extends Error {
 
 /** What changes when a prepared set is taken. */
 export type Prepared = {
-  /** Takes the new set; nothing in it can fail. */
-  commit(): void
+  /** Takes the new set; nothing in it can fail. What is gone drains with the generation `before`. */
+  commit(before: Generation | undefined): void
   /** Closes what was opened. */
   abandon(): Promise<void>
   /** `listeners +1 -1`, or empty. */
@@ -42,19 +52,14 @@ export type Prepared = {
 
 export class Listeners {
   readonly #engine: Engine
-  readonly #decide: (network: string) => Decide
+  readonly #decide: (door: Door) => Decide
   readonly #graceMs: number
   #open = new Map<string, Open>()
-  #draining = new Set<Promise<unknown>>()
 
-  /** `decide` is asked for the policy of a socket, given how to learn its network. */
-  constructor(engine: Engine, decide: (network: () => string, listenerPort: () => number) => Decide, graceMs: number) {
+  /** `decide` gives the policy of a socket. */
+  constructor(engine: Engine, decide: (door: Door) => Decide, graceMs: number) {
     this.#engine = engine
-    this.#decide = (key) =>
-      decide(
-        () => this.#open.get(key)?.bind.network ?? '',
-        () => this.#open.get(key)?.bind.port ?? 0,
-      )
+    this.#decide = decide
     this.#graceMs = graceMs
   }
 
@@ -73,23 +78,26 @@ export class Listeners {
     const renewed = kept.filter(({ open, bind }) => !sameIdentity(open.bind.tls, bind.tls))
     // a port that changes hands must be free before it can be bound again
     const first = gone.filter(([, { bind }]) => fresh.some(([, other]) => clash(bind, other)))
-    for (const [key, { listener }] of first) {
+    const rest = gone.filter((one) => !first.includes(one))
+    const drains = first.map(async ([key, open]) => {
       this.#open.delete(key)
-      this.#drain(listener)
-    }
+      await this.#drain(open)
+    })
+    const opening = Promise.withResolvers<void>()
     const opened = new Map<string, Open>()
-    const done: { open: Open; tls: Identity }[] = []
+    const done: Open[] = []
     const undo = async (): Promise<void> => {
+      opening.resolve()
       await Promise.all([...opened.values()].map(async ({ listener }) => listener.drain({ graceMs: 0 })))
-      for (const { open } of done) if (open.bind.tls) await open.listener.replaceTls(tlsOf(open.bind.tls))
-      for (const [key, { bind }] of first) this.#open.set(key, await this.#listen(key, bind))
+      for (const { listener, bind } of done) if (bind.tls) await listener.replaceTls(tlsOf(bind.tls))
+      for (const [key, { bind }] of first) this.#open.set(key, await this.#listen(bind, undefined, true))
     }
     try {
-      for (const [key, bind] of fresh) opened.set(key, await this.#listen(key, bind, first.length > 0))
+      for (const [key, bind] of fresh) opened.set(key, await this.#listen(bind, opening.promise, first.length > 0))
       for (const { open, bind } of renewed) {
         if (bind.tls === undefined) continue
         await open.listener.replaceTls(tlsOf(bind.tls))
-        done.push({ open, tls: bind.tls })
+        done.push(open)
       }
     } catch (error) {
       await undo()
@@ -103,16 +111,24 @@ export class Listeners {
       ]
         .filter((part) => part !== '')
         .join(' '),
-      commit: () => {
+      commit: (before) => {
         for (const { open, bind } of kept) {
           if (!sameLimits(open.bind.limits, bind.limits)) void open.listener.replaceLimits(limitsOf(bind.limits))
           open.bind = bind
+          open.door.network = bind.network
         }
-        for (const [key, open] of opened) this.#open.set(key, open)
-        for (const [key, { listener }] of gone) {
-          if (!this.#open.delete(key)) continue
-          this.#drain(listener)
+        for (const [key, open] of opened) {
+          open.door.opening = undefined
+          this.#open.set(key, open)
         }
+        opening.resolve()
+        for (const [, { door }] of gone) door.last = before
+        for (const [key, open] of rest) {
+          this.#open.delete(key)
+          drains.push(this.#drain(open))
+        }
+        const release = before?.hold()
+        void Promise.all(drains).then(release)
       },
       abandon: undo,
     }
@@ -129,11 +145,12 @@ export class Listeners {
     }))
   }
 
-  async #listen(key: string, bind: Bind, patient = false): Promise<Open> {
+  async #listen(bind: Bind, opening: Promise<void> | undefined, patient: boolean): Promise<Open> {
+    const door: Door = { network: bind.network, opening, last: undefined }
     const end = performance.now() + rebindMs
     for (;;) {
       try {
-        return { listener: await this.#engine.listen(optionsOf(bind), this.#decide(key)), bind }
+        return { listener: await this.#engine.listen(optionsOf(bind), this.#decide(door)), door, bind }
       } catch (error) {
         if (!patient || performance.now() > end) throw bindError(bind, error)
         await new Promise((resolve) => setTimeout(resolve, 20))
@@ -141,28 +158,29 @@ export class Listeners {
     }
   }
 
-  #drain(listener: Listener): void {
-    const drained = listener.drain({ graceMs: this.#graceMs })
-    this.#draining.add(drained)
-    void drained.finally(() => this.#draining.delete(drained))
+  /** Lets what is under way finish; never rejects. */
+  async #drain({ listener }: Open): Promise<void> {
+    // what an engine that stops meanwhile says of it is of no use to anyone
+    await listener.drain({ graceMs: this.#graceMs }).catch(() => undefined)
   }
 }
 
 /** How long a port that changes hands may take to become free. */
 const rebindMs = 2_000
 
+const wildcard: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
 function bindsOf(config: Config): Bind[] {
-  return [...config.networks.values()].flatMap((network) => [...tcpOf(network), ...quicOf(network)])
+  const binds: Bind[] = []
+  for (const { name: network, tcp, http3, limits } of config.networks.values()) {
+    if (tcp !== undefined) binds.push({ ...at(tcp), transport: 'tcp', network, limits })
+    if (http3 !== undefined) binds.push({ ...at(http3), transport: 'quic', network, limits })
+  }
+  return binds
 }
 
-function tcpOf({ name, tcp, limits }: Network): Bind[] {
-  if (tcp === undefined) return []
-  return [{ transport: 'tcp', network: name, address: tcp.address, port: tcp.port, tls: tcp.tls, limits }]
-}
-
-function quicOf({ name, http3, limits }: Network): Bind[] {
-  if (http3 === undefined) return []
-  return [{ transport: 'quic', network: name, address: http3.address, port: http3.port, tls: http3.tls, limits }]
+function at({ address, port, tls }: TcpBind | QuicBind): Pick<Bind, 'address' | 'port' | 'tls'> {
+  return { address, port, tls }
 }
 
 // plain and encrypted sockets cannot become each other
@@ -171,7 +189,8 @@ function keyOf({ transport, address, port, tls }: Bind): string {
 }
 
 function clash(one: Bind, other: Bind): boolean {
-  return one.transport === other.transport && one.port === other.port
+  if (one.transport !== other.transport || one.port !== other.port) return false
+  return one.address === other.address || [one.address, other.address].some((address) => wildcard.has(address))
 }
 
 function optionsOf(bind: Bind): ListenOptions {

@@ -1,6 +1,7 @@
 // What the gateway counts, as Prometheus text. Labels hold names of the configuration and words of fixed tables,
 // never anything of a request, so that nobody outside can make the series grow.
 import type { EngineEvent, EngineStats, ExchangeRecord, Version } from '../../quic/index.ts'
+import type { TokenCode } from '../mesh/reason.ts'
 import { refusals as refusalTable } from '../refusal/table.ts'
 import { engineSeries, upstreamSeries } from './gauges.ts'
 import { bounded, statusLabel } from './labels.ts'
@@ -13,8 +14,8 @@ export type RequestFacts = {
   readonly code: string | undefined
 }
 
-/** `accepted`, `absent`, `refused`: at an ingress. `minted`, `reused`, `withheld`: at an egress. */
-export type TokenOutcome = 'accepted' | 'absent' | 'refused' | 'minted' | 'reused' | 'withheld'
+/** `accepted`: at an ingress. `attached`, `withheld`: at an egress. */
+export type TokenOutcome = 'accepted' | 'attached' | 'withheld'
 
 export type MetricsOptions = {
   readonly version: string
@@ -32,8 +33,10 @@ export type Metrics = {
   /** A failed attempt was made again. */
   retry(backend: string): void
   token(mesh: string, outcome: TokenOutcome): void
-  /** A middleware of type `policies` denied a request; `policy` is its name. */
-  denial(pipeline: string, policy: string): void
+  /** An ingress, or an endpoint that it guards, got no token that a mesh accepts; `reason` is a code of mesh/reason.ts. */
+  untrusted(ingress: string, reason: TokenCode): void
+  /** A middleware of type `policies` denied a request. */
+  denial(pipeline: string): void
   reload(ok: boolean): void
   /** The generation that runs from now on. */
   generation(number: number, hash: string, loadedAtMs: number): void
@@ -84,6 +87,7 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   const failures = counter('upstream_failures', 'Attempts at an upstream that failed, by backend and code.')
   const retries = counter('upstream_retries', 'Failed attempts that were made again.')
   const tokens = counter('mesh_tokens', 'Mesh tokens checked at an ingress or attached at an egress, by outcome.')
+  const untrusted = counter('mesh_ingress_untrusted', 'Requests at an ingress without a token that a mesh accepts.')
   const denials = counter('policy_denials', 'Requests that a policies middleware denied.')
   const reloads = counter('config_reloads', 'Configurations loaded while running, by outcome.')
   const generation = meter.createGauge('config_generation', { description: 'The number of the running generation.' })
@@ -103,7 +107,7 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   const pipelines = bounded(maxNames)
   const backends = bounded(maxNames)
   const meshes = bounded(maxNames)
-  const policies = bounded(maxNames)
+  const ingresses = bounded(maxNames)
   const origins = bounded(maxNames)
   const originOf = (id: number): string => origins(options.originOf?.(id) ?? 'unknown')
 
@@ -125,7 +129,8 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     upstreamFailure: (backend, code) => failures.add(1, { backend: backends(backend), code }),
     retry: (backend) => retries.add(1, { backend: backends(backend) }),
     token: (mesh, outcome) => tokens.add(1, { mesh: meshes(mesh), outcome }),
-    denial: (pipeline, policy) => denials.add(1, { pipeline: pipelines(pipeline), policy: policies(policy) }),
+    untrusted: (ingress, reason) => untrusted.add(1, { ingress: ingresses(ingress), reason }),
+    denial: (pipeline) => denials.add(1, { pipeline: pipelines(pipeline) }),
     reload: (ok) => {
       reloads.add(1, { outcome: ok ? 'ok' : 'failed' })
       lastOk.record(ok ? 1 : 0)

@@ -129,7 +129,7 @@ class Walk {
     const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
     this.#above.push(error)
     const clean = {
-      ...this.record({ ...error, stack: undefined, cause: undefined, message: undefined }, depth),
+      ...this.record(Object.fromEntries(keysOf(error).map((key) => [key, read(error, key)])), depth),
       type: this.#text(String(error.name)),
       message: this.value(String(error.message), depth),
       ...(cause === undefined ? {} : { cause: this.value(cause, depth + 1) }),

@@ -52,11 +52,11 @@ export function createLog(options: LogOptions): OpenLog {
 
   const output: Sink = streamSink(options.output, {
     maxBytes,
-    onDropped: (lines) => output.write(print(lineOf(lines, 'output'))),
+    onDropped: (lines) => output.write(print(droppedLine(lines, 'output'))),
   })
   let file: { path: string; sink: Sink } | undefined
   const openFile = (path: string) => {
-    const sink: Sink = fileSink(path, { maxBytes, onDropped: (lines) => sink.write(lineOf(lines, 'file')) })
+    const sink: Sink = fileSink(path, { maxBytes, onDropped: (lines) => sink.write(droppedLine(lines, 'file')) })
     return { path, sink }
   }
   const write = (line: string): void => {
@@ -89,16 +89,6 @@ export function createLog(options: LogOptions): OpenLog {
     error: at('error', bound),
     child: (fields) => withFields({ ...bound, ...fields }),
   })
-  /** A line about the log itself, for one sink. */
-  const lineOf = (dropped: number, where: string): string =>
-    `${JSON.stringify({
-      level: 'warn',
-      time: new Date().toISOString(),
-      event: 'log-dropped',
-      lines: dropped,
-      message: `${dropped} log lines were dropped: the ${where} was too slow`,
-    })}\n`
-
   return {
     ...withFields({}),
     notice: (fields, message) => log('info', {}, fields, message),
@@ -116,6 +106,12 @@ export function createLog(options: LogOptions): OpenLog {
       await Promise.all([output.flush(ms), file?.sink.flush(ms)])
     },
   }
+}
+
+/** A line about the log itself, for one sink. */
+function droppedLine(lines: number, where: string): string {
+  const message = `${lines} log lines were dropped: the ${where} was too slow`
+  return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), event: 'log-dropped', lines, message })}\n`
 }
 
 const asIs = (line: string): string => line

@@ -28,7 +28,7 @@ export function sensitiveNames(patterns: readonly string[]): Sensitive {
   }
 }
 
-const suspicious = /eyJ|earer|EARER|asic |ASIC |@|-----BEGIN|=/
+const suspicious = /eyJ|earer|EARER|asic |ASIC |@|-----BEGIN|=|ookie|uthorization|api-key|" ?:/i
 
 // Each begins where no name character stands before it, so that a long run is looked at once.
 const shapes: readonly (readonly [RegExp, string])[] = [
@@ -36,10 +36,17 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   // a JWS or JWE (RFC 7515 3.1): its header begins with `{"`
   [/(?<![\w-])eyJ[\w-]*\.[\w-]*(?:\.[\w-]*){0,3}/g, redacted],
   [/(?<![\w-])([Bb]earer|BEARER|[Bb]asic|BASIC) +(?=[a-z]*[^a-z\s])[\w.~+/=-]{6,}/g, `$1 ${redacted}`],
+  // fields as they stand in a message
+  [/(?<![\w-])((?:proxy-)?authorization|(?:set-)?cookie|x-api-key): *[^\r\n]+/gi, `$1: ${redacted}`],
+  // members of JSON
+  [
+    /"([\w-]{0,64}(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|authorization|cookie))"( ?: ?)"(?!\[redacted\])(?:[^"\\]|\\.)*"?/gi,
+    `"$1"$2"${redacted}"`,
+  ],
   // credentials in a URL
   [/:\/\/[^\s/?#@]*@/g, `://${redacted}@`],
   [
-    /(?<![\w-])([\w-]*(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|credentials?))=[^\s&;,"'}\])]+/gi,
+    /(?<![\w-])([\w-]*(?:token|secret|password|passwd|passphrase|jwt|api[-_]?key|credentials?))=(?!\[redacted\])[^\s&;,"'}\])]+/gi,
     `$1=${redacted}`,
   ],
 ]

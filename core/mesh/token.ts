@@ -13,7 +13,7 @@ import { trustOf } from './verify.ts'
 
 /** Why there is no answer. */
 export type TokenProblem = {
-  readonly code: 'mesh/unknown' | 'mesh/disabled' | 'mesh/no-key' | 'mesh/provider' | 'token/destination'
+  readonly code: 'mesh/unknown' | 'mesh/disabled' | 'mesh/no-signing-key' | 'mesh/provider' | 'token/destination'
   readonly message: string
   readonly help?: string | undefined
 }
@@ -48,7 +48,7 @@ export async function mintFor(
   const signing = signingOf(mesh)
   if (signing === undefined) {
     const help = 'give the mesh a jwt_secret, or a jwt_private_key_path'
-    return problem('mesh/no-key', `mesh ${quoted(name)} has no key to sign with on this gateway`, help)
+    return problem('mesh/no-signing-key', `mesh ${quoted(name)} has no key to sign with on this gateway`, help)
   }
   const url = destination === undefined ? undefined : URL.parse(destination)
   if (url === null || (url !== undefined && !/^https?:$/.test(url.protocol))) {

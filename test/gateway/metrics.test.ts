@@ -91,8 +91,9 @@ test('upstreams, tokens, policies and reloads', async () => {
   metrics.retry('clinic')
   metrics.token('prod', 'accepted')
   metrics.token('prod', 'accepted')
-  metrics.token('prod', 'refused')
-  metrics.denial('fhir', 'office-hours')
+  metrics.token('prod', 'withheld')
+  metrics.untrusted('fhir-api', 'token/expired')
+  metrics.denial('fhir')
   metrics.reload(true)
   metrics.reload(false)
   metrics.generation(3, 'abc123', 1_700_000_000_500)
@@ -101,8 +102,9 @@ test('upstreams, tokens, policies and reloads', async () => {
     'harmony_upstream_failures_total{backend="clinic",code="connect/refused"}': 1,
     'harmony_upstream_retries_total{backend="clinic"}': 1,
     'harmony_mesh_tokens_total{mesh="prod",outcome="accepted"}': 2,
-    'harmony_mesh_tokens_total{mesh="prod",outcome="refused"}': 1,
-    'harmony_policy_denials_total{pipeline="fhir",policy="office-hours"}': 1,
+    'harmony_mesh_tokens_total{mesh="prod",outcome="withheld"}': 1,
+    'harmony_mesh_ingress_untrusted_total{ingress="fhir-api",reason="token/expired"}': 1,
+    'harmony_policy_denials_total{pipeline="fhir"}': 1,
     'harmony_config_reloads_total{outcome="ok"}': 1,
     'harmony_config_reloads_total{outcome="failed"}': 1,
     harmony_config_last_reload_ok: 0,

@@ -3,7 +3,8 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import * as assert from 'uvu/assert'
-import type { ExchangeRecord, Listener, Protocol } from '../../quic/index.ts'
+import { startEngine } from '../../quic/index.ts'
+import type { Decide, Decision, ExchangeRecord, Listener, Protocol } from '../../quic/index.ts'
 import { until, within } from '../support/deadline.ts'
 import {
   identity,
@@ -18,7 +19,9 @@ import {
   withRig,
 } from '../support/rig.ts'
 import type { Handler } from '../support/rig.ts'
+import { endStream, headers, reset } from '../support/frames.ts'
 import { suite } from '../support/suite.ts'
+import { connect, connectHttp2 } from '../support/wire.ts'
 
 const test = suite('events, records and numbers')
 
@@ -257,6 +260,90 @@ test('every request leaves one record, also while JavaScript is slow', async () 
     assert.is(engine.stats().counts['recordsDropped'], 0)
     assert.is(events.filter(({ type }) => type === 'records-dropped').length, 0)
     await client.close()
+  } finally {
+    await engine.stop({ graceMs: 0 })
+  }
+})
+
+for (const from of protocols) {
+  test(`the record of a request has the id of its head, and comes after it, ${from}`, async () => {
+    const told: string[] = []
+    const paths = new Map<number, string>()
+    const engine = await startEngine({
+      onRecord: (batch) => {
+        for (const { id, code } of batch) told.push(`${paths.get(id) ?? 'unseen'} ${code ?? 'complete'}`)
+      },
+    })
+    try {
+      const decide: Decide = (head) => {
+        paths.set(head.id, head.target)
+        if (head.target === '/reset') return { kind: 'reset', reason: 'cancel' }
+        const respond: Decision = { kind: 'respond', status: 204 }
+        return head.target === '/late' ? new Promise((resolve) => setImmediate(resolve, respond)) : respond
+      }
+      const listener = await listenFor(engine, from, decide, { maxTargetBytes: 100 })
+      const client = await startClient(from, portOf(listener, from))
+      const expected = ['/now complete', '/late complete', '/reset reset/decision']
+      await (await client.send({ path: '/now' })).bytes()
+      await (await client.send({ path: '/late' })).bytes()
+      // not a GET, which the engine behind the client of HTTP/3 would send once more
+      await client.send({ method: 'POST', path: '/reset' }).catch(() => undefined)
+      // requests that are refused before the policy is asked; those that a codec refuses are told by an event
+      if (from === 'h1') {
+        const wire = await connect(listener.port)
+        wire.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
+        await until(5_000, 'the refusal', () => wire.closed())
+        wire.end()
+        expected.push('unseen request/connect')
+      } else if (from === 'h2') {
+        assert.is((await client.send({ path: `/${'x'.repeat(200)}` })).status, 414)
+        expected.push('unseen request/target-too-long')
+      }
+      await until(5_000, 'the records', () => told.length === expected.length)
+      assert.equal(told, expected)
+      await client.close()
+    } finally {
+      await engine.stop({ graceMs: 0 })
+    }
+  })
+}
+
+test('a record never comes before its head, however soon its client leaves', async () => {
+  const seen = new Set<number>()
+  const early: number[] = []
+  let count = 0
+  const engine = await startEngine({
+    onRecord: (batch) => {
+      for (const { id } of batch) if (!seen.has(id)) early.push(id)
+      count += batch.length
+    },
+  })
+  try {
+    const options = { address: '127.0.0.1', port: 0, tcp: { protocols: ['h2'] } } as const
+    const decide: Decide = ({ id }) => {
+      seen.add(id)
+      return new Promise(() => {})
+    }
+    const listener = await engine.listen({ ...options, limits: { maxResets: 10_000 } }, decide)
+    const wire = await connectHttp2(listener.port)
+    const lines: [string, string][] = [
+      [':method', 'GET'],
+      [':scheme', 'http'],
+      [':authority', 'a'],
+      [':path', '/'],
+    ]
+    // a few at a time, since h2 bounds those that it has not handed on
+    for (let stream = 1; stream < 400; stream += 2) {
+      const before = Number(engine.stats().counts['exchanges'])
+      wire.write(headers(stream, lines, endStream))
+      // the engine has it, while this thread has not looked at it
+      while (Number(engine.stats().counts['exchanges']) === before) block(1)
+      wire.write(reset(stream, 8))
+      if (stream % 8 === 1) await until(5_000, 'the ends', () => engine.stats().counts['openExchanges'] === 0)
+    }
+    await until(5_000, 'the records', () => count === 200)
+    assert.equal(early, [])
+    wire.destroy()
   } finally {
     await engine.stop({ graceMs: 0 })
   }

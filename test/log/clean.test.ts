@@ -1,6 +1,6 @@
 // What becomes of fields and sentences before they are logged.
 import { createSecretKey } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { cleanFields, cleanText } from '../../core/log/clean.ts'
 import { sensitiveNames } from '../../core/log/sensitive.ts'
@@ -55,6 +55,9 @@ const hidden: Record<string, Record<string, unknown>> = {
   'a parameter': { note: `GET /x?access_token=${planted}&b=1` },
   'a bearer token in a sentence': { note: `sent bearer ${planted}` },
   'a basic credential in a sentence': { note: `sent Basic ${Buffer.from(planted).toString('base64')}` },
+  'a member of JSON in a sentence': { note: `got {"client_secret": "${planted}\\"${planted}", "a": 1}` },
+  'a member of JSON that is cut': { note: `{"password":"${planted}` },
+  'a field in a sentence': { note: `sent Cookie: a=${planted}; b=${planted}` },
   'a private key': { note: `-----BEGIN PRIVATE KEY-----\n${planted}\n-----END PRIVATE KEY-----` },
   'a private key that is cut': { note: `-----BEGIN RSA PRIVATE KEY-----\n${planted}` },
 }
@@ -76,6 +79,12 @@ test('names that the operator called sensitive are masked, at any depth and in a
 test('sentences are masked too', () => {
   for (const sentence of [`token ${jwt}`, `Bearer ${planted}`, `password=${planted}`, `http://a:${planted}@b`]) {
     assert.not.match(cleanText(sentence), planted)
+  }
+})
+
+test('what is masked already stays as it is', () => {
+  for (const masked of ['a_token=[redacted]', '{ "password" : "[redacted]" }', 'https://[redacted]@b.example/']) {
+    assert.is(cleanText(cleanText(masked)), masked)
   }
 })
 
@@ -181,7 +190,21 @@ test('the size of a line is bounded, whatever is logged', () => {
 })
 
 test('text that looks like secrets a thousand times takes no time', () => {
-  for (const part of ['eyJ', 'eyJ-', 'eyJa.', 'Bearer ', '://', 'a-', 'token', '-----BEGIN PRIVATE KEY-----', 'x=']) {
+  for (const part of [
+    'eyJ',
+    'eyJ-',
+    'eyJa.',
+    'Bearer ',
+    '://',
+    'a-',
+    'token',
+    '"token":"',
+    '"token":"\\',
+    'cookie:',
+    '"a',
+    '-----BEGIN PRIVATE KEY-----',
+    'x=',
+  ]) {
     const started = performance.now()
     cleanText(part.repeat(Math.floor(200_000 / part.length)))
     const ms = performance.now() - started
@@ -204,6 +227,7 @@ test('any value becomes JSON, without a Secret that is in it', () => {
     fc.property(fc.dictionary(fc.string(), anything, { maxKeys: 5 }), (fields) => {
       const shown = text(fields)
       assert.not.match(shown, planted)
+      // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
       assert.not.match(shown, /[\u0000-\u001f\u007f-\u009f\u2028\u202e]/)
     }),
   )

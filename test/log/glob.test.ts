@@ -1,5 +1,5 @@
 // Globs of `proxy.sensitive_field_patterns`.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { globMatches } from '../../core/log/glob.ts'
 import { suite } from '../support/suite.ts'

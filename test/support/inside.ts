@@ -40,7 +40,7 @@ export function keptLog(lines: Line[], bound: Fields = {}): Log {
 export async function startInside(
   count: number,
   files: (ports: readonly number[]) => Readonly<Record<string, string>>,
-  options: { env?: Readonly<Record<string, string>>; watch?: boolean } = {},
+  options: { env?: Readonly<Record<string, string>>; watch?: boolean; graceMs?: number } = {},
 ): Promise<Inside> {
   return onFreePorts(count, async (ports) => {
     const folder = project(files(ports))
@@ -52,7 +52,7 @@ export async function startInside(
       log: keptLog(lines),
       version: '0.0.0',
       watch: options.watch ?? false,
-      graceMs: 1_000,
+      graceMs: options.graceMs ?? 1_000,
     })
     if (gateway === undefined)
       throw new Error(findings.map(({ file, line, message }) => `${file}:${line} ${message}`).join('\n'))

@@ -32,7 +32,8 @@ export type RecordingOrigin = {
 /** An HTTP/1.1 server of Node's that keeps what came. */
 export async function recordingOrigin(): Promise<RecordingOrigin> {
   const arrived: Arrived[] = []
-  const server = http.createServer((request, response) => {
+  // tokens of any length pass through in mode default
+  const server = http.createServer({ maxHeaderSize: 256 * 1024 }, (request, response) => {
     const hash = createHash('sha256')
     let bytes = 0
     request.on('data', (chunk: Buffer) => {

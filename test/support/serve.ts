@@ -61,7 +61,8 @@ export type Finished = { code: number | null; stdout: string; stderr: string }
 /** Runs a command of `harmony` to its end. */
 export async function harmony(
   args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+  // a variable that is undefined is not there
+  options: { cwd?: string; env?: Record<string, string | undefined>; input?: string } = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: options.cwd ?? root,
@@ -83,9 +84,15 @@ export async function harmony(
 /** Starts `harmony serve` and waits until it is ready; throws with its output when it ends before. */
 export async function serve(
   files: Project,
-  options: { args?: readonly string[]; env?: Record<string, string>; ready?: boolean } = {},
+  options: {
+    args?: readonly string[]
+    env?: Record<string, string>
+    ready?: boolean
+    /** In the pretty form the lines are not read, and only the text is waited for. */
+    format?: 'json' | 'pretty'
+  } = {},
 ): Promise<Served> {
-  const args = ['serve', '-c', files.config, '--log-format', 'json', ...(options.args ?? [])]
+  const args = ['serve', '-c', files.config, '--log-format', options.format ?? 'json', ...(options.args ?? [])]
   const child = spawn(process.execPath, [main, ...args], {
     cwd: files.folder,
     env: { ...process.env, ...options.env },
@@ -131,7 +138,10 @@ export async function serve(
     ended: async () => within(stopMs, 'end of harmony serve', exited),
   }
   if (options.ready ?? true) {
-    const ready = served.line((line) => line['event'] === 'ready', 'the ready line', startMs)
+    const ready =
+      options.format === 'pretty'
+        ? until(startMs, 'the ready line', () => output.includes('"event":"ready"'))
+        : served.line((line) => line['event'] === 'ready', 'the ready line', startMs)
     const early = exited.then((code) => {
       throw new Error(`harmony serve ended with code ${code}:\n${output}`)
     })

@@ -12,6 +12,7 @@ export function checkDates(
   setting: Setting,
   now: number,
   report: (report: Report) => void,
+  renew = 'renew it: clients refuse a certificate that has ended',
 ): boolean {
   const place = setting.place
   const subject = `${setting.key} names ${setting.path}, whose certificate`
@@ -20,11 +21,10 @@ export function checkDates(
     const which = chain.length > 1 ? `${subject} ${index + 1}` : subject
     const [from, to] = [validFromDate.getTime(), validToDate.getTime()]
     if (now >= to) {
-      const help = 'renew it: clients refuse a certificate that has ended'
       // Chains carry ended roots on purpose, for old clients; an ended first certificate serves nobody.
       if (index === 0) usable = false
       const severity = index === 0 ? undefined : 'warning'
-      report({ code: 'tls/expired', message: `${which} ended on ${day(to)}`, place, help, severity })
+      report({ code: 'tls/expired', message: `${which} ended on ${day(to)}`, place, help: renew, severity })
     } else if (to - now < soonMs) {
       const left = Math.max(1, Math.floor((to - now) / dayMs))
       const message = `${which} ends on ${day(to)}, in ${left} ${left === 1 ? 'day' : 'days'}`

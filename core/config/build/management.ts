@@ -23,6 +23,7 @@ export function buildManagement(scope: Scope, networks: ReadonlyMap<string, Netw
       message: `management.base_path is ${JSON.stringify(value.base_path)}: ${problem}`,
       place: entry.at('base_path'),
     })
+  scope.doubts.networks ||= problem !== undefined || value.network === undefined
   if (value.network === undefined) {
     scope.report({
       code: 'management/no-network',

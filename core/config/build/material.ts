@@ -157,7 +157,8 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
       if (found === undefined) return undefined
       // The one that lasts longest decides: a bundle may carry what has ended beside what replaces it.
       const last = found.toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime()).slice(0, 1)
-      if (!checkDates(last, setting, now, report)) return undefined
+      const renew = 'replace it: nothing that an ended authority has issued is accepted'
+      if (!checkDates(last, setting, now, report, renew)) return undefined
       return Buffer.from(found.map((one) => one.toString()).join(''))
     },
     rsaPrivate: (setting) => rsaKey(privateKey(setting), setting),
@@ -194,7 +195,8 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
 }
 
 function kinds(blocks: readonly Block[]): string {
-  return [...new Set(blocks.map(({ label }) => label.toLowerCase()))].join(' and ')
+  const named = blocks.map(({ label }) => (/^[AEIOU]/.test(label) ? `an ${label}` : `a ${label}`).toLowerCase())
+  return [...new Set(named)].slice(0, 3).join(' and ')
 }
 
 function attempt<T>(make: () => T): T | undefined {

@@ -27,6 +27,7 @@ export function ingressMembers(scope: Scope, mesh: Source, world: World): Ingres
     const remote = remotes.get(name)
     if (remote !== undefined) return { kind: 'catalogue', remote, place }
     if (isElsewhere(scope, 'ingress', name) || isElsewhere(scope, 'remote_ingress', name)) return undefined
+    scope.doubts.members = true
     const who = `mesh "${mesh.name}" lists ingress "${name}", which`
     const egress: Named | undefined = doors.egresses.get(name)
     scope.report({
@@ -35,7 +36,7 @@ export function ingressMembers(scope: Scope, mesh: Source, world: World): Ingres
       place,
       help:
         egress === undefined
-          ? (meant(scope, name, [...doors.ingresses.values(), ...remotes.values()]) ??
+          ? (meant(scope, name, () => [...doors.ingresses.values(), ...remotes.values()]) ??
             `define it as [pipelines.NAME.mesh.ingress.${name}], or the one of a partner as [remote_ingress.${name}]`)
           : 'list it under egress',
     })
@@ -51,6 +52,7 @@ export function egressMembers(scope: Scope, mesh: Source, world: World): EgressM
     // C62: what a partner lets in is a destination; the catalogue holds nothing else.
     if (remotes.has(name)) return { kind: 'reference', reference: { text: name, kind: 'local', name }, place }
     if (isElsewhere(scope, 'egress', name) || isElsewhere(scope, 'remote_ingress', name)) return undefined
+    scope.doubts.members = true
     const who = `mesh "${mesh.name}" lists egress "${name}", which`
     const isIngress = doors.ingresses.has(name)
     scope.report({
@@ -59,7 +61,8 @@ export function egressMembers(scope: Scope, mesh: Source, world: World): EgressM
       place,
       help: isIngress
         ? 'list it under ingress'
-        : (meant(scope, name, [...doors.egresses.values()]) ?? `define it as [pipelines.NAME.mesh.egress.${name}]`),
+        : (meant(scope, name, () => [...doors.egresses.values()]) ??
+          `define it as [pipelines.NAME.mesh.egress.${name}]`),
     })
     return undefined
   })
@@ -117,7 +120,7 @@ function remote(
   if (!providers.has(provider)) {
     if (isElsewhere(scope, 'provider', provider)) return undefined
     const use = { name: provider, who: `${who} of`, file: mesh.place.file, place }
-    const candidates = scope.raw.all('provider')
+    const candidates = () => scope.raw.all('provider')
     unknown(scope, { code: 'reference/unknown-provider', kind: 'provider', use, candidates, table: 'provider' })
     return undefined
   }

@@ -19,7 +19,7 @@ export function buildMeshes(
     const { name, value, place } = entry
     if (meshes.has(name)) continue
     // A disabled mesh is as good as absent: nothing of it is read, nothing that is wrong with it matters.
-    const quiet = value.enabled ? scope : { ...scope, report: () => undefined }
+    const quiet = value.enabled ? scope : { ...scope, doubts: { ...scope.doubts }, report: () => undefined }
     checkProvider(quiet, entry, world.providers)
     meshes.set(name, {
       name,
@@ -45,7 +45,7 @@ function checkProvider(scope: Scope, entry: Source, providers: ReadonlyMap<strin
   const { provider } = value
   if (!providers.has(provider) && !isElsewhere(scope, 'provider', provider)) {
     const use = { name: provider, who: `mesh "${name}" names`, file: place.file, place: entry.at('provider') }
-    const candidates = [...scope.raw.all('provider'), { name: 'local', place }]
+    const candidates = () => [...scope.raw.all('provider'), { name: 'local', place }]
     unknown(scope, { code: 'reference/unknown-provider', kind: 'provider', use, candidates, table: 'provider' })
   }
   if (provider === 'local') return
@@ -100,11 +100,12 @@ function rsaKeys(scope: Scope, entry: Source): Keys {
     place: entry.at(key, ...index),
   })
   const { jwt_private_key_path: privatePath, jwt_public_key_path: publicPath } = value
-  const { rsaPrivate, rsaPublic } = scope.materials
-  const signing = privatePath === undefined ? undefined : rsaPrivate(setting('jwt_private_key_path', privatePath))
-  const current = publicPath === undefined ? undefined : rsaPublic(setting('jwt_public_key_path', publicPath))
+  const { materials } = scope
+  const signing =
+    privatePath === undefined ? undefined : materials.rsaPrivate(setting('jwt_private_key_path', privatePath))
+  const current = publicPath === undefined ? undefined : materials.rsaPublic(setting('jwt_public_key_path', publicPath))
   const before = value.previous_jwt_public_key_paths.map((path, index) =>
-    rsaPublic(setting('previous_jwt_public_key_paths', path, index)),
+    materials.rsaPublic(setting('previous_jwt_public_key_paths', path, index)),
   )
   for (const key of ['jwt_secret', 'previous_jwt_secret'] as const)
     if (value[key] !== undefined) unused(scope, entry, key, 'RS256')

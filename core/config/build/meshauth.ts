@@ -49,7 +49,7 @@ function meshOf(scope: Scope, entry: Source, options: Options, meshes: ReadonlyM
         ? [`${who} names no mesh, and there ${meshes.size === 0 ? 'is none' : `are ${meshes.size}`}`, entry.place]
         : [`${who} names mesh "${name}", which is not defined`, entry.at('options', 'mesh_name')]
     const mark = name === undefined ? 'key' : 'value'
-    const help = meant(scope, name ?? '', [...meshes.values()]) ?? 'define it as [mesh.NAME]'
+    const help = meant(scope, name ?? '', () => [...meshes.values()]) ?? 'define it as [mesh.NAME]'
     scope.report({ code: 'reference/unknown-mesh', message, place, mark, help })
     return undefined
   }
@@ -72,7 +72,7 @@ function providerOf(scope: Scope, entry: Source, { provider }: Options): boolean
     code: 'reference/unknown-provider',
     message: `middleware "${entry.name}" names provider "${provider}", which is not defined`,
     place: entry.at('options', 'provider'),
-    help: meant(scope, provider, scope.raw.all('provider')) ?? `define it as [provider.${provider}]`,
+    help: meant(scope, provider, () => scope.raw.all('provider')) ?? `define it as [provider.${provider}]`,
   })
   return false
 }

@@ -115,7 +115,7 @@ function resolve(scope: Scope, pipeline: Source, names: readonly string[], path:
 
 /** A built-in type listed by its own name, with no options. */
 function bareEntry(name: string, place: Place): Entry<Tables['middleware']> | undefined {
-  const type = bareType(name)
+  const type = bareType(name) ?? ''
   const entry = (value: Tables['middleware']): Entry<Tables['middleware']> => ({ name, value, place, at: () => place })
   const common = { id: undefined, authentication: undefined }
   switch (type) {
@@ -156,6 +156,6 @@ function unknownMiddleware(scope: Scope, pipeline: Source, name: string, place: 
       code: 'reference/unknown-middleware',
       message: `${who}, which is neither defined nor a built-in type`,
       place,
-      help: meant(scope, name, scope.raw.all('middleware')) ?? `define it as [middleware.${name}]`,
+      help: meant(scope, name, () => scope.raw.all('middleware')) ?? `define it as [middleware.${name}]`,
     })
 }

@@ -16,12 +16,15 @@ export type Policies = {
   rule(entry: Entry<Tables['rules']>): Rule | undefined
   /** A policy that a middleware holds itself, which stands at `options.policies[index]` of it. */
   inline(middleware: Entry<Tables['middleware']>, policy: Inline, index: number): Policy
+  /** Rules of it could not be built: what it allows is not known. */
+  isFlawed(policy: Policy): boolean
 }
 
 /** Builds each policy and each rule once, whoever names it. */
 export function policiesOf(scope: Scope): Policies {
   const policies = new Map<object, Policy>()
   const rules = new Map<object, Rule | undefined>()
+  const flawed = new Set<Policy>()
 
   const rule = (entry: Entry<Tables['rules']>): Rule | undefined => {
     if (!rules.has(entry)) rules.set(entry, buildRule(scope, entry))
@@ -29,9 +32,16 @@ export function policiesOf(scope: Scope): Policies {
   }
 
   /** A dangling name is a warning: the policy works without that rule (C15). */
-  const find = (name: string, policy: string, file: string, place: Place): Rule | undefined => {
+  const find = (name: string, policy: string, file: string, place: Place): Rule | undefined | 'dangling' => {
     const entry = lookUp(scope, 'rules', { name, who: `policy "${policy}" lists`, file, place })
-    return entry && rule(entry)
+    return entry === undefined ? 'dangling' : rule(entry)
+  }
+
+  const joined = (policy: Omit<Policy, 'rules'>, found: readonly (Rule | undefined | 'dangling')[]): Policy => {
+    const usable = found.filter((one) => one !== undefined && one !== 'dangling')
+    const whole: Policy = { ...policy, rules: usable }
+    if (found.includes(undefined)) flawed.add(whole)
+    return whole
   }
 
   return {
@@ -41,13 +51,7 @@ export function policiesOf(scope: Scope): Policies {
       if (known !== undefined) return known
       const { name: id, value, place } = entry
       const found = value.rules.map((one, index) => find(one, id, place.file, entry.at('rules', index)))
-      const policy = {
-        id,
-        name: value.name,
-        enabled: value.enabled,
-        rules: found.filter((one) => one !== undefined),
-        place,
-      }
+      const policy = joined({ id, name: value.name, enabled: value.enabled, place }, found)
       policies.set(entry, policy)
       return policy
     },
@@ -61,9 +65,9 @@ export function policiesOf(scope: Scope): Policies {
         const place = at('rules', number)
         return buildRule(scope, { name, value: one, place, at: (...path) => at('rules', number, ...path) })
       })
-      const rules = found.filter((one) => one !== undefined)
-      return { id, name: policy.name, enabled: policy.enabled, rules, place: at() }
+      return joined({ id, name: policy.name, enabled: policy.enabled, place: at() }, found)
     },
+    isFlawed: (policy) => flawed.has(policy),
   }
 }
 
@@ -73,25 +77,9 @@ export function mayAllow(policies: readonly Policy[]): boolean {
 }
 
 function ruleMayAllow(rule: Rule): boolean {
-  if (!rule.enabled) return false
-  switch (rule.type) {
-    case 'deny_all':
-    case 'ip_deny':
-    case 'rate_limit':
-      return false
-    case 'allow_all':
-    case 'ip_allow':
-    case 'time_based':
-      return true
-    // Nothing says where a client is: see policy/no-country.
-    case 'geo':
-      return false
-    case 'path':
-    case 'header':
-    case 'method':
-    case 'user_agent':
-    case 'content_type':
-    case 'query_parameter':
-      return rule.mode === 'allow'
-  }
+  if (!rule.enabled || never.has(rule.type)) return false
+  return !('mode' in rule) || rule.mode === 'allow'
 }
+
+/** Rules that only deny; and those that never match, because nothing says where a client is (policy/no-country). */
+const never: ReadonlySet<Rule['type']> = new Set(['deny_all', 'ip_deny', 'rate_limit', 'geo'])

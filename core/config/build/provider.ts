@@ -41,7 +41,7 @@ function checkPrimary(scope: Scope, providers: ReadonlyMap<string, Provider>): v
     code: 'reference/unknown-provider',
     kind: 'provider',
     use: { name, who: 'proxy.primary_provider names', file: proxy.place.file, place: proxy.at('primary_provider') },
-    candidates: scope.raw.all('provider'),
+    candidates: () => scope.raw.all('provider'),
     table: 'provider',
   })
 }

@@ -1,6 +1,7 @@
 // [rules.<name>]: what one rule of a policy looks at (spec 5.6). What would never match is refused: a rule that
 // denies and never matches lets everything through.
 import type { Place } from '../../finding/finding.ts'
+import { pathText } from '../../finding/locate.ts'
 import type { Rule, ValueMatch } from '../model.ts'
 import type { Tables } from '../schema/index.ts'
 import { compileAddresses } from '../../pipeline/address.ts'
@@ -29,7 +30,7 @@ export function buildRule(scope: Scope, source: RuleSource): Rule | undefined {
     usable = false
     scope.report({
       code: 'policy/option',
-      message: `rule "${name}" has ${String(path[0])} ${JSON.stringify(found)}: ${rule}`,
+      message: `rule "${name}" has ${pathText(path)} ${JSON.stringify(found)}: ${rule}`,
       place: source.at('options', ...path),
     })
   }
@@ -94,6 +95,7 @@ function specificOf(value: Value, refuse: Refuse): Specific {
     case 'query_parameter':
       return { type: value.type, parameters: parameters(value.options, refuse), mode: value.options.mode }
     case 'time_based':
+    default:
       return { type: value.type, ...window(value.options, refuse) }
   }
 }

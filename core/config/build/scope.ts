@@ -21,6 +21,10 @@ export type Scope = {
   readonly materials: Materials
   /** Everything was read without an error: what is not there is missing, and not just unread. */
   readonly whole: boolean
+  /** Whether the reader has refused the value there, or one below: what stands in for it was not written. */
+  refused(place: Place): boolean
+  /** What is not known after a mistake: rules that ask whether something is missing stay silent. */
+  readonly doubts: { networks: boolean; members: boolean }
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
   report(report: Report): void
@@ -35,7 +39,7 @@ export type Named = { readonly name: string; readonly place: Place }
 export function scopeOf(
   raw: Raw,
   sources: Sources,
-  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole'>,
+  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole' | 'refused'>,
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around
@@ -45,6 +49,7 @@ export function scopeOf(
     ...around,
     materials: materials(cwd, now, report),
     guesses: { left: maxGuesses },
+    doubts: { networks: false, members: false },
     report,
   }
 }
@@ -64,8 +69,9 @@ const kinds = {
 export function lookUp<S extends keyof typeof kinds>(scope: Scope, section: S, use: Use): Entry<Tables[S]> | undefined {
   const entry = scope.raw.find(section, use.name, use.file)
   if (entry !== undefined || isElsewhere(scope, section, use.name)) return entry
+  if (section === 'network') scope.doubts.networks = true
   const [code, kind] = kinds[section]
-  unknown(scope, { code, kind, use, candidates: scope.raw.all(section), table: section })
+  unknown(scope, { code, kind, use, candidates: () => scope.raw.all(section), table: section })
   return undefined
 }
 
@@ -87,7 +93,7 @@ export function unknown(
     readonly code: FindingCode
     readonly kind: string
     readonly use: Use
-    readonly candidates: readonly Named[]
+    readonly candidates: () => readonly Named[]
     readonly table: string
   },
 ): void {
@@ -100,9 +106,11 @@ export function unknown(
 }
 
 /** `did you mean "a"? (defined at pipelines/a.toml:8:1)`; else what there is, when that is little. */
-export function meant(scope: Scope, name: string, candidates: readonly Named[]): string | undefined {
+export function meant(scope: Scope, name: string, among: () => readonly Named[]): string | undefined {
+  if (scope.guesses.left <= 0) return undefined
+  const candidates = among()
   const names = candidates.map((candidate) => candidate.name)
-  const guess = scope.guesses.left > 0 ? closest(name, names) : undefined
+  const guess = closest(name, names)
   scope.guesses.left -= names.length
   const defined = candidates.find((candidate) => candidate.name === guess)
   if (defined !== undefined) return `did you mean "${defined.name}"? (defined at ${spot(defined.place, scope.sources)})`

@@ -14,7 +14,7 @@ type Backend = Entry<Tables['backends']>
 type Target = Entry<Tables['targets']> | undefined
 
 /** A value with where it stands. */
-type Placed<T> = { readonly value: T; readonly place: Place }
+type Placed<T> = { readonly value: T; readonly place: Place; readonly shown?: string }
 
 type Origin = {
   readonly scheme: 'http' | 'https'
@@ -92,7 +92,7 @@ function originOf(scope: Scope, backend: Backend, target: Target): Origin | unde
   if ('problem' in read) return malformed(scope, host, read.problem)
   if (url === undefined && (path !== '' || read.port !== undefined))
     return malformed(scope, host, 'must be a host name, an address, or a URL')
-  const basePath = pathOf(scope, backend, target, { path, place: host.place })
+  const basePath = pathOf(scope, backend, target, { value: path, place: host.place, shown: host.value })
   if (basePath === undefined) return undefined
   if (http3 && read.scheme === 'http') {
     const place = url === undefined ? (protocol?.place ?? host.place) : host.place
@@ -118,12 +118,7 @@ function schemeOf(protocol: string | undefined, http3: boolean, port: number | u
 }
 
 /** The path of the URL, then base_path, then options.path_prefix; nothing when one of them is none. */
-function pathOf(
-  scope: Scope,
-  backend: Backend,
-  target: Target,
-  url: { readonly path: string; readonly place: Place },
-): string | undefined {
+function pathOf(scope: Scope, backend: Backend, target: Target, url: Placed<string>): string | undefined {
   const { options, connection: own } = backend.value
   const whole = options.base_url !== undefined
   const base = first(
@@ -133,7 +128,7 @@ function pathOf(
   )
   const prefix = at(backend, options.path_prefix, 'options', 'path_prefix')
   let path = ''
-  for (const part of [{ value: url.path, place: url.place }, base, prefix]) {
+  for (const part of [url, base, prefix]) {
     if (part === undefined || part.value === '' || part.value === '/') continue
     const text = part.value.startsWith('/') ? part.value : `/${part.value}`
     // Byte for byte (decision 20); characters beyond ASCII as UTF-8 in percent-encoding (RFC 3987 3.1).
@@ -166,8 +161,8 @@ function nowhere(scope: Scope, backend: Backend, target: Target): undefined {
   })
 }
 
-function malformed(scope: Scope, { value, place }: Placed<string>, problem: string): undefined {
-  scope.report({ code: 'url/malformed', message: `${keyOf(place)} is ${show(value)}: ${problem}`, place })
+function malformed(scope: Scope, { value, place, shown = value }: Placed<string>, problem: string): undefined {
+  scope.report({ code: 'url/malformed', message: `${keyOf(place)} is ${show(shown)}: ${problem}`, place })
 }
 
 function otherProtocol(scope: Scope, backend: Backend, { value, place }: Placed<string>): undefined {

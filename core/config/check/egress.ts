@@ -85,7 +85,7 @@ function checkPlain(scope: Scope, egress: Egress): void {
 }
 
 function checkContext(scope: Scope, egress: Egress, meshes: readonly Mesh[], given: ReadonlySet<string>): void {
-  if (egress.mode !== 'mesh' || !scope.whole) return
+  if (egress.mode !== 'mesh' || !scope.whole || scope.doubts.members) return
   const opens = meshes.length === 0 ? given.size > 0 : meshes.some(({ name }) => given.has(name))
   if (opens) return
   const of = meshes.length === 0 ? 'a mesh' : `mesh ${meshes.map(({ name }) => `"${name}"`).join(' or ')}`

@@ -24,18 +24,18 @@ export function checkModes(scope: Scope, { config }: Built): void {
     if (!ingress.enabled) continue
     const { name, mode } = ingress
     const listing = (meshes.get(ingress) ?? []).map((mesh) => mesh.name)
-    // A mesh in a file that could not be read may list it.
-    if (mode === 'mesh' && listing.length === 0 && scope.whole)
+    // A mesh that could not be read, or one with a name in it that means nothing, may be the one that lists it.
+    if (mode === 'mesh' && listing.length === 0 && scope.whole && !scope.doubts.members)
       scope.report({
         code: 'ingress/no-mesh',
         message: `ingress "${name}" has mode "mesh", and no enabled mesh lists it: every request gets 403`,
         place: below(ingress, 'mode'),
         help: `list it under ingress of a mesh`,
       })
-    if (mode === 'default' && listing.length > 0)
+    if (mode === 'default' && listing.length > 0 && !asks(config, ingress))
       scope.report({
         code: 'ingress/default-mode',
-        message: `ingress "${name}" is in mesh ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
+        message: `ingress "${name}" is in ${listing.length === 1 ? 'mesh' : 'meshes'} ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
         place: ingress.place,
         mark: 'key',
         help: 'set mode = "mesh" to ask for a token',
@@ -47,6 +47,12 @@ export function checkModes(scope: Scope, { config }: Built): void {
         place: below(ingress, 'enforce'),
       })
   }
+}
+
+/** Whether an explicit mesh_auth asks for a token, whatever the mode of the ingress is. */
+function asks({ pipelines }: Config, { pipeline }: Ingress): boolean {
+  const left = pipelines.get(pipeline)?.left ?? []
+  return left.some((one) => one.type === 'mesh_auth' && one.direction === 'ingress' && one.required)
 }
 
 /** The enabled meshes that list an ingress. */
@@ -68,5 +74,5 @@ function below(ingress: Ingress, ...path: (string | number)[]): Place {
 }
 
 function quoted(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(', ')
+  return names.map((name) => `"${name}"`).join(' and ')
 }

@@ -85,9 +85,12 @@ export function checkDestinations(scope: Scope, { config }: Built): void {
     if (!mesh.enabled || open || remote.length === 0) continue
     for (const member of mesh.egress) {
       if (member.kind !== 'egress' || !member.egress.enabled) continue
-      const { name, backend } = member.egress
+      const { name, backend, pipeline } = member.egress
       const { upstream } = backend
-      if (upstream === undefined || urls.some((url) => covers(url, upstream) !== 'none')) continue
+      // An egress with a backend of its own may take what the pipeline sends elsewhere (spec 7.4 step 2).
+      const sites = [upstream, config.pipelines.get(pipeline)?.backends[0]?.upstream]
+      const leads = sites.some((site) => site !== undefined && urls.some((url) => covers(url, site) !== 'none'))
+      if (upstream === undefined || leads) continue
       scope.report({
         code: 'mesh/destination',
         message: `egress "${name}" leads to ${upstream.origin}${upstream.basePath}, which is no destination of mesh "${mesh.name}": no token goes along`,

@@ -5,7 +5,6 @@ import type { Scope } from '../build/scope.ts'
 
 const kinds = {
   network: 'network',
-  provider: 'provider',
   pipelines: 'pipeline',
   mesh: 'mesh',
   remote_ingress: 'remote ingress',
@@ -13,7 +12,7 @@ const kinds = {
 
 /** Of names that are scoped to files, a second one in another file is no mistake. */
 export function checkNames(scope: Scope): void {
-  for (const section of ['network', 'provider', 'pipelines', 'mesh', 'remote_ingress'] as const) {
+  for (const section of ['network', 'pipelines', 'mesh', 'remote_ingress'] as const) {
     const first = new Map<string, Place>()
     for (const { name, place } of scope.raw.all(section)) {
       const other = first.get(name)

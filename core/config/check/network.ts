@@ -21,7 +21,7 @@ export function checkNetworks(scope: Scope, { config }: Built): void {
         place,
         mark: 'key',
       })
-    else if (!used && value.tcp_config?.force_https !== true && scope.whole)
+    else if (!used && value.tcp_config?.force_https !== true && scope.whole && !scope.doubts.networks)
       scope.report({
         code: 'network/unused',
         message: `network "${name}" is named by no pipeline: every request there gets 404`,
@@ -52,14 +52,15 @@ export function checkPorts(scope: Scope): void {
   }
   for (const entry of scope.raw.all('network')) {
     const { tcp_config: tcp, http3 } = entry.value
-    if (tcp !== undefined)
+    const isWritten = (table: string): boolean => !scope.refused(entry.at(table))
+    if (tcp !== undefined && isWritten('tcp_config'))
       add('TCP', {
         network: entry.name,
         address: tcp.bind_address,
         port: tcp.bind_port,
         place: entry.at('tcp_config', 'bind_port'),
       })
-    if (http3 !== undefined)
+    if (http3 !== undefined && isWritten('http3'))
       add('UDP', {
         network: entry.name,
         address: http3.bind_address,

@@ -2,6 +2,7 @@
 import { overlappingRoutes } from '../../route/overlap.ts'
 import type { RouteOverlap } from '../../route/overlap.ts'
 import { spot } from '../../finding/locate.ts'
+import type { Severity } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import { managementName } from '../build/management.ts'
 import type { Scope } from '../build/scope.ts'
@@ -62,7 +63,10 @@ export function dropShadowed(scope: Scope, config: Config): Config {
         continue
       }
       dropped.add(second.pipeline.name)
-      sayOverlap(scope, overlap, `pipeline "${second.pipeline.name}" is left out`)
+      // left out, a mesh-only ingress would no longer guard the endpoint that another pipeline serves (decision 3)
+      const guards = second.pipeline.ingresses.find(({ enabled, mode }) => enabled && mode === 'mesh')
+      const loss = guards === undefined ? '' : `, and its mesh-only ingress "${guards.name}" cannot be`
+      sayOverlap(scope, overlap, `pipeline "${second.pipeline.name}" is left out${loss}`, guards && 'error')
     }
     if (dropped.size === 0) return left
     left = without(left, dropped)
@@ -72,13 +76,28 @@ export function dropShadowed(scope: Scope, config: Config): Config {
 
 const maxRounds = 16
 
-function sayOverlap(scope: Scope, { network, prefix, first, second, methods }: RouteOverlap, effect: string): void {
+function sayOverlap(
+  scope: Scope,
+  { network, prefix, first, second, methods }: RouteOverlap,
+  effect: string,
+  severity?: Severity,
+): void {
   const { endpoint } = second
+  if (endpoint === first.endpoint) {
+    scope.report({
+      code: 'route/overlap',
+      message: `endpoint "${endpoint.name}" is in pipeline "${first.pipeline.name}" too, on the same network "${network}": ${effect}`,
+      place: { file: second.pipeline.place.file, path: [...second.pipeline.place.path, 'endpoints'] },
+      help: `the other pipeline is defined at ${spot(first.pipeline.place, scope.sources)}`,
+    })
+    return
+  }
   const shared = methods === undefined ? '' : ` for ${methods.join(', ')}`
   scope.report({
     code: 'route/overlap',
     message: `endpoint "${endpoint.name}" answers on ${prefix} of network "${network}"${shared}, as endpoint "${first.endpoint.name}" does: ${effect}`,
     place: { file: endpoint.place.file, path: [...endpoint.place.path, 'options', 'path_prefix'] },
+    severity,
     help: `the other is defined at ${spot(first.endpoint.place, scope.sources)}`,
   })
 }

@@ -29,7 +29,14 @@ export type Note = {
   readonly inline?: true
   /** Slashes around the value are dropped. */
   readonly trimmed?: true
+  /** Which names the keys of a table of named things may have: of tables, or of ingresses and egresses (spec 1.6). */
+  readonly keys?: keyof typeof nameForms
 }
+
+export const nameForms = {
+  table: { pattern: /^[a-z0-9_-]+$/, rule: 'must be of a to z, 0 to 9, _ and -' },
+  member: { pattern: /^[a-z0-9._-]+$/, rule: 'must be of a to z, 0 to 9, _, - and .' },
+} as const
 
 /** Any text, the empty one too. */
 export function text(meaning: string, note: Note = {}) {
@@ -46,9 +53,13 @@ export function form(pattern: RegExp, rule: string, meaning: string, note: Note 
   return v.pipe(v.string('must be a string'), v.regex(pattern, rule), v.description(meaning), v.metadata(note))
 }
 
+/** The bound of numbers that have no other. */
+export const unbounded = Number.MAX_SAFE_INTEGER
+
 /** A whole number from `min` to `max`, both included. */
 export function integer(min: number, max: number, meaning: string, note: Note = {}) {
-  const rule = max === Number.MAX_SAFE_INTEGER ? `must be ${min} or more` : `must be ${min} to ${max}`
+  const open = min === -unbounded ? 'must be an integer' : `must be ${min} or more`
+  const rule = max === unbounded ? open : `must be ${min} to ${max}`
   return v.pipe(
     v.number('must be an integer'),
     v.integer('must be an integer'),
@@ -58,9 +69,6 @@ export function integer(min: number, max: number, meaning: string, note: Note = 
     v.metadata(note),
   )
 }
-
-/** The bound of numbers that have no other. */
-export const unbounded = Number.MAX_SAFE_INTEGER
 
 export function flag(meaning: string, note: Note = {}) {
   return v.pipe(v.boolean('must be true or false'), v.description(meaning), v.metadata(note))

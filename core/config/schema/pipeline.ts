@@ -5,6 +5,8 @@ import { choice, flag, list, named, some, table, text, word } from './field.ts'
 export const transports = ['http', 'http3'] as const
 export const modes = ['default', 'mesh'] as const
 
+const member = { keys: 'member' } as const
+
 const chain = (meaning: string) =>
   list(word('Name of a middleware, or a built-in type.', { prefix: 'middleware.' }), meaning, { names: 'middleware' })
 
@@ -76,8 +78,8 @@ export const pipeline = table(
     mesh: v.optional(
       table(
         {
-          ingress: v.optional(named(ingress, 'Ways in, by name.'), () => ({})),
-          egress: v.optional(named(egress, 'Ways out, by name.'), () => ({})),
+          ingress: v.optional(named(ingress, 'Ways in, by name.', member), () => ({})),
+          egress: v.optional(named(egress, 'Ways out, by name.', member), () => ({})),
         },
         'Ways in and out that meshes can list.',
       ),

@@ -101,7 +101,7 @@ export const management = table(
   'Routes for operators.',
 )
 
-export const logging = table(
+const loggingTable = table(
   {
     log_level: v.optional(choice(logLevels, 'The least severe lines that are logged.'), 'info'),
     log_to_file: v.optional(flag('Whether lines go to a file too.'), false),
@@ -120,7 +120,18 @@ export const logging = table(
   'What is logged, and where.',
 )
 
-export const storage = table(
+export const logging = v.pipe(
+  loggingTable,
+  v.forward(
+    v.check(
+      ({ log_to_file, log_file_path }) => !log_to_file || log_file_path !== undefined,
+      'is required when `log_to_file` is true',
+    ),
+    ['log_file_path'],
+  ),
+)
+
+const storageTable = table(
   {
     backend: v.optional(choice(['filesystem', 's3', 'memory'], 'Kind of storage.'), 'filesystem'),
     options: v.optional(
@@ -139,6 +150,17 @@ export const storage = table(
     ),
   },
   'Storage that services share.',
+)
+
+export const storage = v.pipe(
+  storageTable,
+  v.forward(
+    v.check(
+      ({ backend, options }) => backend !== 's3' || options.bucket !== undefined,
+      'is required when `backend` is `s3`',
+    ),
+    ['options', 'bucket'],
+  ),
 )
 
 export const runbeam = table(

@@ -63,8 +63,7 @@ function shape(node: Node): Shape {
 }
 
 function make(node: Node): Shape {
-  const root = node.pipe?.[0] ?? node
-  const actions = node.pipe?.slice(1) ?? []
+  const [root = node, ...actions] = flat(node)
   const meaning = actions.find((action) => action.type === 'description')?.description ?? ''
   const note = actions.find((action) => action.type === 'metadata')?.metadata ?? {}
   const bound = (type: string, otherwise: number): number => {
@@ -107,6 +106,12 @@ function make(node: Node): Shape {
     default:
       throw new Error(`the schema has a kind that is not known here: ${root.type}`)
   }
+}
+
+/** A schema and what is done with it, one after the other: what is piped may be piped again. */
+function flat(node: Node): readonly Node[] {
+  const [first, ...rest] = node.pipe ?? []
+  return first ? [...flat(first), ...rest] : [node]
 }
 
 function tableOf(node: Node): Omit<TableShape, 'meaning' | 'note'> {

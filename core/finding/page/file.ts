@@ -15,7 +15,9 @@ export const file = {
     severity: 'error',
     title: 'a file or folder cannot be read',
     meaning: 'It is there, but the operating system does not give it to the user that the gateway runs as.',
-    why: 'What stands in it would be left out, and a gateway without a part of its rules lets through what it should not.',
+    why:
+      'What stands in it would be left out, and a gateway without a part of its rules lets through ' +
+      'what it should not.',
     wrong: 'pipelines/orders.toml belongs to root and has mode 0600, while the gateway runs as harmony',
     right: 'pipelines/orders.toml belongs to the group harmony and has mode 0640',
     prose: true,

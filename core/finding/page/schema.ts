@@ -23,7 +23,8 @@ export const schema = {
     severity: 'warning',
     title: 'a table has no effect in this file',
     meaning:
-      'Settings of the whole gateway count in the main file alone; mesh files hold meshes, pipelines and remote ingresses.',
+      'Settings of the whole gateway count in the main file alone; mesh files hold meshes, pipelines and remote ' +
+      'ingresses.',
     why: 'The table is passed over, though somebody meant it to count.',
     wrong: '# pipelines/orders.toml\n[logging]\nlog_level = "debug"',
     right: '[logging]\nlog_level = "debug"',
@@ -113,8 +114,8 @@ export const schema = {
     title: 'an ingress or egress has a dot in its name',
     meaning: 'In a reference, dots stand between its parts. A name with a dot in it cannot be written there.',
     why: 'No mesh can list it.',
-    wrong: '[pipelines.orders.mesh.egress."orders.out"]\ntype = "http"',
-    right: '[pipelines.orders.mesh.egress.orders-out]\ntype = "http"',
+    wrong: '[pipelines.web.mesh.egress."web.out"]\ntype = "http"',
+    right: '[pipelines.web.mesh.egress.web-out]\ntype = "http"',
   },
   'name/id': {
     severity: 'error',
@@ -129,15 +130,16 @@ export const schema = {
     severity: 'warning',
     title: 'a name means different things in several files',
     meaning:
-      'A name is looked for in the file that uses it, then in the main file, then in the others. Here several others define it, each in its own way.',
+      'A name is looked for in the file that uses it, then in the main file, then in the others. Here several others ' +
+      'define it, each in its own way.',
     why: 'The first file by name is taken; a new file may change which one that is.',
     wrong:
-      '[pipelines.orders]\nnetworks = ["public"]\nendpoints = ["orders"]\nbackends = ["store"]\n' +
-      '# pipelines/a.toml\n[backends.store]\nservice = "echo"\n' +
-      '# pipelines/b.toml\n[backends.store]\nservice = "http"\nconnection = { host = "store.test" }',
+      '[endpoints.orders]\nservice = "http"\npeer_ref = "partner"\noptions.path_prefix = "/orders"\n' +
+      '# pipelines/a.toml\n[peers.partner]\nconnection = { host = "a.test" }\n' +
+      '# pipelines/b.toml\n[peers.partner]\nconnection = { host = "b.test" }',
     right:
-      '[pipelines.orders]\nnetworks = ["public"]\nendpoints = ["orders"]\nbackends = ["store"]\n' +
-      '# pipelines/a.toml\n[backends.store]\nservice = "echo"',
+      '[endpoints.orders]\nservice = "http"\npeer_ref = "partner"\noptions.path_prefix = "/orders"\n' +
+      '# pipelines/a.toml\n[peers.partner]\nconnection = { host = "a.test" }',
   },
   'env/unset': {
     severity: 'error',

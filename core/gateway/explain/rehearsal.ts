@@ -205,6 +205,7 @@ const uncounted: Metrics = {
   upstreamFailure: nothing,
   retry: nothing,
   token: nothing,
+  untrusted: nothing,
   denial: nothing,
   reload: nothing,
   generation: nothing,

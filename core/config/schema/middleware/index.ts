@@ -3,19 +3,23 @@ import * as v from 'valibot'
 import { authentication } from '../connection.ts'
 import { text } from '../field.ts'
 import type { Note } from '../field.ts'
-import { basicAuth, jwtAuth } from './auth.ts'
-import {
-  dicomFlatten,
-  dicomToDicomweb,
-  dicomUnflatten,
-  dicomwebBridge,
-  jmixBuilder,
-  metadataTransform,
-  transform,
-} from './content.ts'
-import { pathFilter, policies } from './filter.ts'
-import { meshAuth } from './mesh.ts'
-import { connect, jsonExtractor, logDump, passthru, webhook } from './observe.ts'
+import { basicAuth } from './basic_auth.ts'
+import { connect } from './connect.ts'
+import { dicomFlatten } from './dicom_flatten.ts'
+import { dicomToDicomweb } from './dicom_to_dicomweb.ts'
+import { dicomUnflatten } from './dicom_unflatten.ts'
+import { dicomwebBridge } from './dicomweb_bridge.ts'
+import { jmixBuilder } from './jmix_builder.ts'
+import { jsonExtractor } from './json_extractor.ts'
+import { jwtAuth } from './jwt_auth.ts'
+import { logDump } from './log_dump.ts'
+import { meshAuth } from './mesh_auth.ts'
+import { metadataTransform } from './metadata_transform.ts'
+import { passthru } from './passthru.ts'
+import { pathFilter } from './path_filter.ts'
+import { policies } from './policies.ts'
+import { transform } from './transform.ts'
+import { webhook } from './webhook.ts'
 
 /** Options by type. */
 export const middlewareTypes = {

@@ -1,9 +1,19 @@
 // [rules.<name>] and [policies.<name>] (spec 2.12, 2.13, 5.5, 5.6): one table of options for each type of rule.
 import * as v from 'valibot'
-import { flag, integer, list, table, text, word } from '../field.ts'
-import { allowAll, denyAll, geo, ipAllow, ipDeny, rateLimit } from './access.ts'
-import { contentType, header, method, path, queryParameter, userAgent } from './request.ts'
-import { timeBased } from './time.ts'
+import { flag, integer, list, table, text, unbounded, word } from '../field.ts'
+import { allowAll } from './allow_all.ts'
+import { contentType } from './content_type.ts'
+import { denyAll } from './deny_all.ts'
+import { geo } from './geo.ts'
+import { header } from './header.ts'
+import { ipAllow } from './ip_allow.ts'
+import { ipDeny } from './ip_deny.ts'
+import { method } from './method.ts'
+import { path } from './path.ts'
+import { queryParameter } from './query_parameter.ts'
+import { rateLimit } from './rate_limit.ts'
+import { timeBased } from './time_based.ts'
+import { userAgent } from './user_agent.ts'
 
 /** Options by type. */
 export const ruleTypes = {
@@ -22,7 +32,7 @@ export const ruleTypes = {
   query_parameter: queryParameter,
 } as const
 
-const weight = integer(-1_000_000, 1_000_000, 'Rules of greater weight are looked at first.')
+const weight = integer(-unbounded, unbounded, 'Rules of greater weight are looked at first.')
 
 const one = <const T extends string, const S extends v.GenericSchema>(type: T, options: S) =>
   v.object(
