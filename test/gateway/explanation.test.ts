@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { explainRequest, loadConfig } from '../../core/index.ts'
 import type { ExplainRequest, Explanation } from '../../core/index.ts'
+import { authority } from '../peers/certificate.ts'
 import { everyWay, planted } from '../support/everyway.ts'
 import { claimsOf, sign } from '../support/forge.ts'
 import { meshSecret } from '../support/organisations.ts'
@@ -21,7 +22,7 @@ type Ask = (url: string, more?: Partial<ExplainRequest>) => Promise<Told>
 /** Explains by the configuration in these files. */
 async function asker(files: Readonly<Record<string, string>>): Promise<Ask> {
   const folder = project(files)
-  const loaded = await loadConfig({ file: folder.config, env: {}, cwd: folder.folder, now: nowMs })
+  const loaded = await loadConfig({ file: folder.config, env: {}, cwd: folder.folder, now: Date.now() })
   const { config, where } = loaded
   if (config === undefined) throw new Error(loaded.findings.map(({ message }) => message).join('\n'))
   return async (url, more = {}) => {
@@ -118,6 +119,45 @@ test('a network is found by its socket, else by what it serves; all were conside
   assert.ok(json.notes.some((note) => note.includes('as if a proxy')))
   assert.ok(json.notes.some((note) => note.startsWith('network forced fits as well')))
   assert.is((await every(`${edge}/open`, { network: 'inner' })).json.network.name, 'inner')
+})
+
+test('what a network serves tells more than whether it speaks TLS; but plain text comes in on no TLS', async () => {
+  const { chain, key } = authority().issue('localhost')
+  const ask = await asker({
+    'config.toml': `
+[proxy]
+id = "x"
+primary_provider = "local"
+[network.tls.tcp_config]
+bind_address = "0.0.0.0"
+bind_port = 18443
+cert_path = "${chain}"
+key_path = "${key}"
+[network.plain.tcp_config]
+bind_address = "0.0.0.0"
+bind_port = 18080
+[pipelines.a]
+networks = ["tls"]
+endpoints = ["a"]
+backends = []
+[pipelines.b]
+networks = ["plain"]
+endpoints = ["b"]
+backends = []
+[endpoints.a]
+service = "http"
+options.path_prefix = "/a"
+[endpoints.b]
+service = "http"
+options.path_prefix = "/b"
+`,
+  })
+  const chosen = async (url: string): Promise<string> => (await ask(url)).json.network.name
+  assert.is(await chosen('https://any.test/a'), 'tls')
+  assert.is(await chosen('https://any.test/b'), 'plain')
+  assert.is(await chosen('https://any.test:18443/b'), 'tls', 'its very socket')
+  assert.is(await chosen('http://any.test/b'), 'plain')
+  assert.is(await chosen('http://any.test/a'), 'plain')
 })
 
 test('who names a network that is not there is told which there are', async () => {

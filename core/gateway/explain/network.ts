@@ -48,12 +48,14 @@ function fitOf(generation: Generation, network: Network, asked: Asked): Fit {
   const listens = listeners.map(({ text }) => text)
   if (listener === undefined) return { network, listener, listens, why: 'it listens nowhere', rank: [-1] }
   const [socket = 0, scheme = 0, port = 0, address = 0] = closeness(listener, asked)
+  // a proxy may have taken the TLS off; none puts it on
+  const possible = Number(!listener.tls || asked.scheme === 'https')
   const served = serves(generation, network, asked, listener.port)
   const parts = [
     `${said(asked.scheme, scheme)}, ${said(`port ${asked.port}`, port)}${address > 0 ? '' : `, ${said(asked.host, 0)}`}`,
     served === 2 ? 'an ingress there takes it' : served === 1 ? 'an endpoint there takes it' : 'nothing there takes it',
   ]
-  return { network, listener, listens, why: parts.join('; '), rank: [socket, served, scheme, address, port] }
+  return { network, listener, listens, why: parts.join('; '), rank: [possible, socket, served, scheme, address, port] }
 }
 
 function said(what: string, fits: number): string {
