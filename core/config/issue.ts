@@ -8,6 +8,7 @@ import { isSecret } from './hide.ts'
 import { show } from './mask.ts'
 import { dig } from './path.ts'
 import type { Path } from './path.ts'
+import { unbounded } from './schema/field.ts'
 import type { Shape } from './schema/shape.ts'
 
 /** `tree` is the file as it was written, `written` the path in it. */
@@ -34,8 +35,7 @@ export function reportOf(
 /** The rule as a sentence that follows `KEY is VALUE:`. */
 export function ruleOf(shape: Shape): string {
   const { kind } = shape
-  if (kind === 'integer')
-    return shape.max === Number.MAX_SAFE_INTEGER ? 'must be an integer' : `must be ${shape.min} to ${shape.max}`
+  if (kind === 'integer') return shape.max === unbounded ? 'must be an integer' : `must be ${shape.min} to ${shape.max}`
   if (kind === 'choice') return `must be ${shape.options.map((option) => `"${option}"`).join(' or ')}`
   if (kind === 'boolean') return 'must be true or false'
   if (kind === 'list') return 'must be a list'

@@ -4,7 +4,7 @@ import { toJsonSchema } from '@valibot/to-json-schema'
 import type { JsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 import { connection } from './schema/connection.ts'
-import { nameForms, named } from './schema/field.ts'
+import { nameForms, named, unbounded } from './schema/field.ts'
 import type { Note } from './schema/field.ts'
 import { schemas, singles } from './schema/index.ts'
 import { rule } from './schema/rule/index.ts'
@@ -57,7 +57,7 @@ function finish(value: unknown): unknown {
   const node: Node = {}
   for (const [key, each] of Object.entries(rest)) {
     // The converter takes what it is told of a field for keywords.
-    if (Object.hasOwn(note, key) || each === '') continue
+    if (Object.hasOwn(note, key) || each === '' || Math.abs(Number(each)) === unbounded) continue
     node[key] = key === 'properties' ? mapped(each) : finish(each)
   }
   if (isTable(rest['properties'])) properties(node, rest['properties'])

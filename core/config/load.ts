@@ -31,6 +31,8 @@ export type Loaded = {
   readonly files: number
   /** Writes out a place of the configuration: `pipelines/a.toml:8:1`. */
   readonly where: (place: Place) => string
+  /** What to watch, absolute: also where a finding is an error, for a file that is missing may come. */
+  readonly watch: readonly string[]
 }
 
 /** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
@@ -46,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     const name = error instanceof Error ? error.constructor.name : typeof error
     const message = `the configuration could not be checked: ${name}`
     const failed: Report = { code: 'internal/failed', message, place: { file: options.file, path: [] } }
-    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file }
+    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file, watch: [] }
   }
 }
 
@@ -54,15 +56,21 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { raw, reports, sources, texts } = await readRaw(options)
   const where = (place: Place): string => spot(place, sources)
-  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where }
+  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where, watch: [] }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
-  const whole = !reports.some(isError)
-  const scope = scopeOf(raw, sources, { texts, cwd, env, now, whole }, report)
+  const errors = reports.filter(isError)
+  const refused = refusals(errors)
+  const around = { texts, cwd, env, now, whole: errors.length === 0, refused }
+  const scope = scopeOf(raw, sources, around, report)
   const config = check(scope, build(scope))
-  const findings = locate(withoutEchoes(kept(), reports.filter(isError)), sources)
+  const findings = locate(
+    // One mistake, one finding: without what follows from a value that the reader has refused.
+    kept().filter(({ code, place }) => !echoes.has(code) || !refused(place)),
+    sources,
+  )
   const failed = findings.some(({ severity }) => severity === 'error')
-  return { config: failed ? undefined : config, findings, files: raw.files.length, where }
+  return { config: failed ? undefined : config, findings, files: raw.files.length, where, watch: config.watch }
 }
 
 function severityOf({ code, severity }: Report): Severity {
@@ -73,24 +81,23 @@ function isError(report: Report): boolean {
   return severityOf(report) === 'error'
 }
 
-/** What is said to be missing where the reader has refused what was there: one mistake, one finding. */
-function withoutEchoes(all: readonly Report[], refused: readonly Report[]): readonly Report[] {
+/** Whether a value there, or one below, has an error of the reader. */
+function refusals(errors: readonly Report[]): (place: Place) => boolean {
   const touched = new Set(
-    refused.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path, end))),
+    errors.flatMap(({ place: { file, path } }) => [...path, ''].map((_, end) => keyOf(file, path.slice(0, end)))),
   )
-  return all.filter(
-    ({ code, place: { file, path } }) => !absences.has(code) || !touched.has(keyOf(file, path, path.length)),
-  )
+  return ({ file, path }) => touched.has(keyOf(file, path))
 }
 
-function keyOf(file: string, path: Place['path'], end: number): string {
-  return JSON.stringify([file, ...path.slice(0, end)])
+function keyOf(file: string, path: Place['path']): string {
+  return JSON.stringify([file, ...path])
 }
 
-/** Findings on a table that lacks something. */
-const absences: ReadonlySet<string> = new Set<FindingCode>([
+/** Findings on a table that lacks something, or that has a default. */
+const echoes: ReadonlySet<string> = new Set<FindingCode>([
   'backend/authentication',
   'backend/no-destination',
+  'ingress/default-mode',
   'management/no-network',
   'mesh/no-id',
   'mesh/no-key',

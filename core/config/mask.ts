@@ -38,15 +38,18 @@ export function shorten(text: string, max = 80): string {
   return text.length <= max ? text : `${text.slice(0, max - 3)}...`
 }
 
-/** The same text with the credentials of URLs in it, and what may stand in for a variable, masked; as long as before. */
+/** The same text, as long as before, with the credentials of URLs and the defaults of variables masked. */
 export function withoutCredentials(text: string): string {
   return text
     .replace(/(:\/\/)([^/?#@\s]{1,1000})(?=@)/g, (_, lead: string, user: string) => lead + '*'.repeat(user.length))
     .replace(/(\$\{\w{1,200}:-)([^}]{1,1000})/g, (_, lead: string, given: string) => lead + '*'.repeat(given.length))
 }
 
-const secretWord =
-  /secret|passw|passphrase|pwd|token|credential|authorization|cookie|private|api[_-]?key|access[_-]?key|(?:^|[_-])keys?$|(?:^|[_-])auth(?:$|[_-])/i
+const secretWord = new RegExp(
+  'secret|passw|passphrase|pwd|token|credential|authorization|cookie|private|' +
+    'api[_-]?key|access[_-]?key|(?:^|[_-])keys?$|(?:^|[_-])auth(?:$|[_-])',
+  'i',
+)
 
 /** Names of secrets, and places where they are: not the secrets themselves. */
 const harmless = /(?:_paths?|_files?|_urls?|_uris?|_secs|_seconds|_hours|^auth_type)$/i

@@ -45,7 +45,8 @@ export function belongs(section: Section, roles: ReadonlySet<Role>): boolean {
 
 /** In words, for a help text. */
 export function home(section: Section): string {
-  return places[section] === mainAlone ? 'the main file' : 'the main file or a pipeline file'
+  if (places[section] === mainAlone) return 'the main file'
+  return places[section] === notMesh ? 'the main file or a pipeline file' : 'any file'
 }
 
 export type Entries = { readonly [S in Section]: Entry<Tables[S]>[] }

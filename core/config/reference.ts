@@ -13,15 +13,21 @@ export function configReference(): string {
   return [lead, contents(sections), ...sections.map(section)].join('\n\n').concat('\n')
 }
 
-const lead = `# Configuration
-
-Every table and field. This page is made from the schema that the gateway checks files with: \`npm run docs\` writes it, and a test fails when it lags. \`harmony schema\` prints the same as JSON Schema, for editors.
-
-- A configuration is a main file, \`config.toml\`, and the files of the folders that \`[proxy]\` names. Sections with a name each, such as \`[network.<name>]\`, may be in other files too where it says so. A name is looked for in the file that uses it, then in the main file, then in the others.
-- \`\${NAME}\` in a value is replaced by the environment variable of that name, \`\${NAME:-default}\` has a default, and \`$\${\` stands for \`\${\` itself. Where a number or true or false belongs, the variable's text is read as one.
-- *Harmony* marks what other gateways of this format do not know.
-- Keys and tables that are not known give a warning, and an error with \`harmony check --strict\`.
-- Names of tables are of \`a\` to \`z\`, \`0\` to \`9\`, \`_\` and \`-\`; names of ingresses and egresses may have dots too.`
+const lead = [
+  '# Configuration',
+  '',
+  'Every table and field. This page is made from the schema that the gateway checks files with: `npm run docs` ' +
+    'writes it, and a test fails when it lags. `harmony schema` prints the same as JSON Schema, for editors.',
+  '',
+  '- A configuration is a main file, `config.toml`, and the files of the folders that `[proxy]` names. Sections with ' +
+    'a name each, such as `[network.<name>]`, may be in any of them, unless it says otherwise. A name is looked for ' +
+    'in the file that uses it, then in the main file, then in the others.',
+  '- `${NAME}` in a value is replaced by the environment variable of that name, `${NAME:-default}` has a default, ' +
+    'and `$${` stands for `${` itself. Where a number or true or false belongs, the text of the variable is read as one.',
+  '- *Harmony* marks what other gateways of this format do not know.',
+  '- Keys and tables that are not known give a warning, and an error with `harmony check --strict`.',
+  '- Names of tables are of `a` to `z`, `0` to `9`, `_` and `-`; names of ingresses and egresses may have dots too.',
+].join('\n')
 
 function contents(sections: readonly string[]): string {
   return sections.map((name) => `[\`${title(name)}\`](#${name})`).join(' · ')
@@ -30,7 +36,7 @@ function contents(sections: readonly string[]): string {
 function section(name: keyof Tables): string {
   const shape = shapeOf(schemas[name])
   const parts = [`## ${name}`, `\`[${title(name)}]\`: ${shape.meaning}`]
-  if (home(name) === 'the main file') parts.push('In the main file alone.')
+  parts.push(`In ${home(name)}.`)
   if (shape.kind === 'table') parts.push(fields(rows(shape, '')))
   if (shape.kind === 'variant') parts.push(...variant(shape))
   parts.push(...(moves[name] ?? []))
@@ -48,7 +54,8 @@ function variant(shape: Extract<Shape, { kind: 'variant' }>): string[] {
     const options = option.fields.get('options')?.shape
     if (options?.kind !== 'table') return ''
     const table = options.fields.size === 0 ? 'No options.' : fields(rows(options, 'options.'))
-    return `### ${shape.key} \`${name}\`\n\n${options.meaning}\n\n${options.open ? 'Any option; none has an effect.' : table}`
+    const body = options.open ? 'Any option; none has an effect.' : table
+    return `### ${shape.key} \`${name}\`\n\n${options.meaning}\n\n${body}`
   })
   return [fields([key, ...shared]), ...each]
 }
@@ -84,13 +91,16 @@ function type(shape: Shape): string {
   const { kind } = shape
   if (kind === 'string') return 'text'
   if (kind === 'boolean') return 'true or false'
-  if (kind === 'integer')
-    return shape.max === unbounded ? `integer from ${shape.min}` : `integer, ${shape.min} to ${shape.max}`
+  if (kind === 'integer') return shape.max === unbounded ? open(shape.min) : `integer, ${shape.min} to ${shape.max}`
   if (kind === 'choice') return shape.options.map((option) => `\`${option}\``).join(', ')
   if (kind === 'list') return `list of ${plural(type(shape.item))}${shape.min > 0 ? ', at least one' : ''}`
   if (kind === 'either') return [...new Set(shape.options.map(type))].join(', or ')
   if (kind === 'named') return shape.item.kind === 'string' ? 'table of texts' : 'tables by name'
   return 'table'
+}
+
+function open(min: number): string {
+  return min === -unbounded ? 'integer' : `integer from ${min}`
 }
 
 function plural(type: string): string {
@@ -129,7 +139,8 @@ const moves: Partial<Record<keyof Tables, readonly string[]>> = {
   peers: ['`url` is the old name of `connection.host`.'],
   backends: ['`options.authentication_ref` is the old place of `authentication`.'],
   middleware: [
-    'Options may stand in the table of the middleware itself too. A type that is not known is left alone until a pipeline uses it.',
+    'Options may stand in the table of the middleware itself too. A type that is not known is left alone until a ' +
+      'pipeline uses it.',
   ],
 }
 

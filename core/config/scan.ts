@@ -3,7 +3,7 @@ import { parse } from 'smol-toml'
 
 /** A table as it stands in the text: its header and what follows, up to the next header. */
 export type Chunk = {
-  /** Where it is from the root of the file, with indices of lists of tables; empty for what stands before any header. */
+  /** From the root of the file, with indices of lists of tables; empty for what stands before any header. */
   readonly path: readonly (string | number)[]
   /** The line of the header, 1-based. */
   readonly line: number

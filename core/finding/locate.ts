@@ -42,16 +42,21 @@ function located(report: Report, sources: Sources): Finding {
   return {
     code: report.code,
     severity: report.severity ?? findings[report.code].severity,
-    message: report.message,
+    message: bounded(report.message),
     file: report.place.file,
     line,
     column,
     endLine,
     endColumn,
     path: pathText(report.place.path),
-    help: report.help,
+    help: report.help === undefined ? undefined : bounded(report.help),
     excerpt,
   }
+}
+
+/** A name in a file may be as long as the file. What is found stands at the end: the middle is left out. */
+function bounded(text: string): string {
+  return text.length <= 1000 ? text : `${text.slice(0, 500)}...${text.slice(-400)}`
 }
 
 function byPlace(a: Finding, b: Finding): number {

@@ -127,7 +127,7 @@ function visible(text: string): string {
 
 /** Code points: near enough to columns for what stands in configurations. */
 function columns(text: string): number {
-  return [...text].length
+  return text.replace(/[\ud800-\udbff][\udc00-\udfff]/g, ' ').length
 }
 
 function indent(text: string): string {

@@ -45,7 +45,7 @@ test('every page says what, why, what is wrong and what is right', () => {
       /^[^A-Z].*[^.]$|^[A-Z][A-Za-z/0-9]+ .*[^.]$/,
       `${code}: a title is lower case, without a full stop`,
     )
-    for (const text of [meaning, why]) assert.match(text, /^(?:[A-Z"`\[]|[a-z_.]+ ).*[.)]$/s, `${code}: sentences`)
+    for (const text of [meaning, why]) assert.match(text, /^(?:[A-Z"`[]|[a-z_.]+ ).*[.)]$/s, `${code}: sentences`)
   }
 })
 

@@ -36,14 +36,17 @@ const plain: Handler = (request, response) => {
 }
 
 /** An origin that speaks all three at one port. */
-const listen = async (decide: Decide = fine, more: { port?: number; maxStreams?: number } = {}): Promise<Listener> =>
+const listen = async (
+  decide: Decide = fine,
+  more: { port?: number; maxStreams?: number; maxConnections?: number } = {},
+): Promise<Listener> =>
   origins.engine.listen(
     {
       address: '127.0.0.1',
       port: more.port ?? 0,
       tcp: { tls: tls() },
       quic: {},
-      limits: { maxStreams: more.maxStreams },
+      limits: { maxStreams: more.maxStreams, maxConnections: more.maxConnections },
     },
     decide,
   )
@@ -223,7 +226,65 @@ const burst = (protocol: 'h2' | 'h3') => async () => {
 
 const burstName = 'more requests than a peer allows streams get more connections'
 test(`${burstName}, h2`, burst('h2'))
-test.skip(`${burstName}, h3`, 'streams beyond what a new QUIC connection allows stay in its queue', burst('h3'))
+test(`${burstName}, h3`, burst('h3'))
+
+for (const [protocol, what, pool, limits] of [
+  ['h2', 'may be made', { maxConnections: 1 }, {}],
+  ['h3', 'may be made', { maxConnections: 1 }, {}],
+  ['h3', 'is accepted', {}, { maxConnections: 1 }],
+] as const) {
+  test(`where no other connection ${what}, requests beyond a peer's streams wait for their turn, ${protocol}`, async () => {
+    const slow: (() => void)[] = []
+    let most = 0
+    const decide: Decide = async () => {
+      await new Promise<void>((resolve) => (most = Math.max(most, slow.push(resolve))))
+      return { kind: 'respond', status: 200 }
+    }
+    const origin = await listen(decide, { maxStreams: 2, ...limits })
+    const upstream = asker.engine.upstream(toPort(protocol, origin.port, { pool }))
+    const asked = Array.from({ length: 40 }, () => asker.ask(upstream))
+    try {
+      for (let answered = 0; answered < asked.length; answered += 2) {
+        await until(2_000, `two requests after ${answered}`, () => slow.length === 2)
+        slow.splice(0).forEach((go) => go())
+      }
+      for (const told of await Promise.all(asked)) assert.is(told.status, 200, told.detail)
+      assert.is(most, 2)
+      assert.equal([stats(upstream).active, stats(upstream).waiting, stats(upstream).connections], [0, 0, 1])
+    } finally {
+      upstream.close()
+      await origin.drain({ graceMs: 0 })
+      await Promise.all(asked)
+    }
+  })
+}
+
+test('a request that waits for a stream gives its place up when its client leaves, h3', async () => {
+  const slow: (() => void)[] = []
+  const decide: Decide = async () => {
+    await new Promise<void>((resolve) => slow.push(resolve))
+    return { kind: 'respond', status: 200 }
+  }
+  const origin = await listen(decide, { maxStreams: 1 })
+  const upstream = asker.engine.upstream(toPort('h3', origin.port, { pool: { maxConnections: 1 } }))
+  const first = asker.ask(upstream)
+  await until(5_000, 'the first', () => slow.length === 1)
+  const leaving = new AbortController()
+  const second = asker.ask(upstream, { signal: leaving.signal }).catch(() => undefined)
+  await until(5_000, 'the second in the queue', () => stats(upstream).waiting === 1)
+  const third = asker.ask(upstream)
+  await until(5_000, 'the third in the queue', () => stats(upstream).waiting === 2)
+  leaving.abort()
+  await second
+  await until(5_000, 'the second gone', () => stats(upstream).waiting === 1)
+  slow.splice(0).forEach((go) => go())
+  await until(5_000, 'the third', () => slow.length === 1)
+  slow.splice(0).forEach((go) => go())
+  assert.equal([(await first).status, (await third).status], [200, 200])
+  await until(5_000, 'nobody left', () => stats(upstream).active === 0)
+  upstream.close()
+  await origin.drain({ graceMs: 0 })
+})
 
 // --- the race between a request and the end of its connection ---
 

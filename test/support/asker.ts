@@ -11,6 +11,8 @@ export type Question = {
   path?: string
   headers?: Record<string, string>
   body?: string | Readable
+  /** Leaves. */
+  signal?: AbortSignal
 }
 
 export type Told = {
@@ -66,6 +68,7 @@ export async function startAsker(): Promise<Asker> {
           method: question.method ?? 'GET',
           path: question.path ?? '/',
           headers: { ...question.headers, 'x-asked': key },
+          ...(question.signal ? { signal: question.signal } : {}),
         },
         resolve,
       )

@@ -4,12 +4,17 @@ import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readFileSync, renameSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { pattern } from '../peers/index.ts'
 import { within } from './deadline.ts'
-import { identity, localhost } from './rig.ts'
+import { startInside } from './inside.ts'
+import type { Inside } from './inside.ts'
+import { identity, localhost, startClient } from './rig.ts'
 import type { Ask, Client } from './rig.ts'
 import type { Project } from './serve.ts'
+import type { Reloaded } from '../../core/pipeline/service/facts.ts'
+import type { Protocol } from '../../quic/index.ts'
 
 /** An origin: `/bytes/<n>` gives n bytes, `/held…` waits until it is let go, a body comes back as it was. */
 export type NamedOrigin = {
@@ -63,6 +68,8 @@ export type Setting = {
   readonly backend: number
   /** More networks in the clear. */
   readonly spare?: readonly number[] | undefined
+  /** Middleware of the pipeline. */
+  readonly middleware?: string
   /** Lines of config.toml after the rest. */
   readonly more?: string
 }
@@ -79,7 +86,7 @@ key_path = "identity/key.pem"
 
 /** config.toml and pipelines/relay.toml. Retries are off, so that they hide nothing. */
 export function filesOf(setting: Setting): Record<string, string> {
-  const { plain, tls, spare = [], backend, more = '' } = setting
+  const { plain, tls, spare = [], backend, middleware, more = '' } = setting
   const names = ['plain', 'tls', ...spare.map((_port, at) => `spare${at}`)]
   return {
     'config.toml': `
@@ -100,6 +107,7 @@ ${more}`,
 networks = ${JSON.stringify(names)}
 endpoints = ["relay"]
 backends = ["origin"]
+middleware = ${JSON.stringify(middleware === undefined ? [] : [middleware])}
 
 [endpoints.relay]
 service = "http"
@@ -137,16 +145,17 @@ export function overwrite(files: Project, pairs: Pairs, which: number): void {
 }
 
 /** The serial number that `serialOf` tells of a pair. */
-export const serialIn = (pairs: Pairs, which: number): string => new X509Certificate(pairs[which]?.cert ?? '').serialNumber
+export const serialIn = (pairs: Pairs, which: number): string =>
+  new X509Certificate(pairs[which]?.cert ?? '').serialNumber
 
-/** Puts a pair into place, both files in one step, as orchestrators do: the folder is a link. */
-export function present(files: Project, pairs: Pairs, which: number): void {
+/** Puts a pair into place, both files in one step, as orchestrators do: the folder `identity` is a link. */
+export function present(files: Project, pairs: Pairs, which: number, below = '.'): void {
   const { cert, key } = pairs[which] ?? { cert: '', key: '' }
-  files.write(`identity${which}/cert.pem`, cert)
-  files.write(`identity${which}/key.pem`, key)
-  const link = files.path(`link${(links += 1)}`)
+  files.write(join(below, `identity${which}/cert.pem`), cert)
+  files.write(join(below, `identity${which}/key.pem`), key)
+  const link = files.path(join(below, `link${(links += 1)}`))
   symlinkSync(`identity${which}`, link)
-  renameSync(link, files.path('identity'))
+  renameSync(link, files.path(join(below, 'identity')))
 }
 
 /** Serial number of the certificate that a new connection over TCP is shown. */
@@ -171,4 +180,89 @@ export async function answered(client: Client, ask: Ask, expected: Uint8Array | 
   if (reply.status !== 200) throw new Error(`status ${reply.status}: ${bytes.toString()} ${codes.join(' ')}`)
   if (!bytes.equals(Buffer.from(expected))) throw new Error(`${bytes.length} bytes that differ from what was asked for`)
   return String(reply.headers['x-origin'])
+}
+
+/** A promise that is looked at later: should the test fail before, its rejection is nobody's. */
+export function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
+/** A gateway in this process that is told to load again. */
+export type Reloading = Inside & {
+  readonly a: NamedOrigin
+  readonly b: NamedOrigin
+  readonly plain: number
+  readonly tls: number
+  /** Two more ports. */
+  readonly spare: readonly [number, number]
+  readonly pairs: Pairs
+  /** Writes the files of the last setting with what is different. */
+  write(more: Partial<Setting>): void
+  /** Writes, and loads. */
+  take(more?: Partial<Setting>): Promise<Reloaded>
+  /** A series of the metrics, with its labels; 0 when there is none. */
+  metric(series: string): Promise<number>
+  /** A client that is closed with the scene. */
+  client(protocol: Protocol, port?: number): Promise<Client>
+}
+
+/** Runs a body with a gateway whose origin is `a`, and closes everything. */
+export async function withReloading(
+  body: (scene: Reloading) => Promise<void>,
+  initial: Partial<Setting> & { graceMs?: number; watch?: boolean; files?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
+  const [a, b] = [await namedOrigin('a'), await namedOrigin('b')]
+  const pairs = issueTwo()
+  const clients: Client[] = []
+  let setting: Setting = { plain: 0, tls: 0, backend: a.port }
+  const pair = { 'identity/cert.pem': pairs[0]?.cert ?? '', 'identity/key.pem': pairs[0]?.key ?? '' }
+  try {
+    const inside = await startInside(
+      4,
+      ([plain = 0, tls = 0]) => {
+        setting = { ...setting, ...initial, plain, tls }
+        return { ...filesOf(setting), ...pair, ...initial.files }
+      },
+      { graceMs: initial.graceMs ?? 20_000, watch: initial.watch ?? false },
+    )
+    const { gateway, project, ports } = inside
+    const [plain = 0, tls = 0, first = 0, second = 0] = ports
+    const write = (more: Partial<Setting>): void => {
+      setting = { ...setting, ...more }
+      for (const [file, text] of Object.entries(filesOf(setting))) project.write(file, text)
+    }
+    const scene: Reloading = {
+      ...inside,
+      a,
+      b,
+      plain,
+      tls,
+      spare: [first, second],
+      pairs,
+      write,
+      take: async (more = {}) => {
+        write(more)
+        return gateway.reload('test')
+      },
+      metric: async (series) => {
+        const text = await (await fetch(`http://127.0.0.1:${plain}/admin/metrics`)).text()
+        const line = text.split('\n').find((one) => one.startsWith(`${series} `))
+        return Number(line?.slice(series.length) ?? 0)
+      },
+      client: async (protocol, port = protocol === 'h1' ? plain : tls) => {
+        const client = await startClient(protocol, port)
+        clients.push(client)
+        return client
+      },
+    }
+    try {
+      await body(scene)
+    } finally {
+      for (const client of clients) await client.close()
+      await inside.close()
+    }
+  } finally {
+    await Promise.all([a.close(), b.close()])
+  }
 }

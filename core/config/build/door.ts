@@ -36,12 +36,12 @@ export function buildDoors(scope: Scope, parts: Parts): Doors {
   for (const pipeline of scope.raw.all('pipelines')) {
     const mine = { ingresses: new Array<Ingress>(), egresses: new Array<Egress>() }
     own.set(pipeline, mine)
-    for (const name of Object.keys(pipeline.value.mesh.ingress ?? {})) {
+    for (const name of Object.keys(pipeline.value.mesh.ingress)) {
       const built = buildIngress(scope, parts, pipeline, name)
       if (built !== undefined) mine.ingresses.push(built)
       enter(scope, 'ingress', ingresses, { name, place: pipeline.at('mesh', 'ingress', name), built })
     }
-    for (const name of Object.keys(pipeline.value.mesh.egress ?? {})) {
+    for (const name of Object.keys(pipeline.value.mesh.egress)) {
       const built = buildEgress(scope, parts, pipeline, name)
       if (built !== undefined) mine.egresses.push(built)
       enter(scope, 'egress', egresses, { name, place: pipeline.at('mesh', 'egress', name), built })
@@ -80,7 +80,7 @@ function enter<T>(scope: Scope, kind: 'ingress' | 'egress', doors: Map<string, D
 }
 
 function buildIngress(scope: Scope, parts: Parts, pipeline: Pipeline, name: string): Ingress | undefined {
-  const value = pipeline.value.mesh.ingress?.[name]
+  const value = pipeline.value.mesh.ingress[name]
   if (value === undefined) return undefined
   const at = (...path: (string | number)[]): Place => pipeline.at('mesh', 'ingress', name, ...path)
   const urls = buildUrls(scope, `ingress "${name}"`, value.urls, (index) => at('urls', index))
@@ -105,7 +105,7 @@ function buildIngress(scope: Scope, parts: Parts, pipeline: Pipeline, name: stri
 }
 
 function buildEgress(scope: Scope, parts: Parts, pipeline: Pipeline, name: string): Egress | undefined {
-  const value = pipeline.value.mesh.egress?.[name]
+  const value = pipeline.value.mesh.egress[name]
   if (value === undefined) return undefined
   const at = (...path: (string | number)[]): Place => pipeline.at('mesh', 'egress', name, ...path)
   const { type, mode, enabled, description } = value

@@ -1,6 +1,5 @@
 // From the tables that were read to the Config: names resolved, key material read, every mistake a finding. What
 // cannot be built is left out; the findings keep it from being used.
-import type { Place } from '../../finding/finding.ts'
 import { configHash } from '../hash.ts'
 import type { Backend, Config, Endpoint, Proxy } from '../model.ts'
 import type { Entry } from '../raw.ts'
@@ -53,6 +52,13 @@ export function build(scope: Scope): Built {
   // What no pipeline uses is checked as well: it will be used one day, and a mistake is found best on the day it is made.
   const both = { left: true, right: true }
   for (const entry of raw.all('middleware')) if (!used.middleware.has(entry)) middlewares.build(entry, both, false)
+  for (const section of ['targets', 'peers'] as const)
+    for (const entry of raw.all(section)) {
+      const { name, value, place } = entry
+      const use = { who: `${section === 'targets' ? 'target' : 'peer'} "${name}" names`, file: place.file }
+      if (value.authentication !== undefined)
+        lookUp(scope, 'authentications', { ...use, name: value.authentication, place: entry.at('authentication') })
+    }
   for (const entry of raw.all('policies')) policies.named(entry)
   for (const entry of raw.all('rules')) policies.rule(entry)
 
@@ -120,22 +126,21 @@ function usedBy({ raw }: Scope): Used {
     backends: new Set<Entry<Tables['backends']>>(),
     middleware: new Set<Entry<Tables['middleware']>>(),
   }
-  const use = <S extends keyof Used>(section: S, names: readonly (string | undefined)[], { file }: Place): void => {
-    // The set of the section holds entries of that section.
-    const set = used[section] as Set<Entry<Tables[S]>>
-    for (const name of names) {
-      const entry = name === undefined ? undefined : raw.find(section, name, file)
-      if (entry !== undefined) set.add(entry)
-    }
-  }
   for (const { value, place } of raw.all('pipelines')) {
-    const { ingress = {}, egress = {} } = value.mesh
-    use('endpoints', [...value.endpoints, ...Object.values(ingress).map(({ endpoint }) => endpoint)], place)
-    use('backends', [...value.backends, ...Object.values(egress).map(({ backend }) => backend)], place)
+    const { ingress, egress } = value.mesh
     const { middleware } = value
-    use('middleware', 'left' in middleware ? [...middleware.left, ...middleware.right] : middleware, place)
+    for (const name of [...value.endpoints, ...Object.values(ingress).map(({ endpoint }) => endpoint)])
+      add(used.endpoints, name && raw.find('endpoints', name, place.file))
+    for (const name of [...value.backends, ...Object.values(egress).map(({ backend }) => backend)])
+      add(used.backends, name && raw.find('backends', name, place.file))
+    for (const name of 'left' in middleware ? [...middleware.left, ...middleware.right] : middleware)
+      add(used.middleware, raw.find('middleware', name, place.file))
   }
   return used
+}
+
+function add<T>(set: Set<T>, item: T | '' | undefined): void {
+  if (item !== undefined && item !== '') set.add(item)
 }
 
 function builtOnly<T>(doors: ReadonlyMap<string, { readonly built: T | undefined }>): ReadonlyMap<string, T> {

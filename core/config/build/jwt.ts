@@ -13,7 +13,7 @@ type Of<T extends Tables['middleware']['type']> = Extract<Tables['middleware'], 
 type Basic = Pick<Extract<Middleware, { type: 'basic_auth' }>, 'username' | 'password'>
 
 /** Where an option stands: in the middleware, else in the authentication. */
-type Options<O> = { readonly value: O; place(key: keyof O & string): Place }
+type Options<O> = { readonly value: O; readonly place: (key: keyof O & string) => Place }
 
 export function buildJwt(scope: Scope, entry: Source, own: Of<'jwt_auth'>): JwtAuth | undefined {
   const options = merged(scope, entry, own, 'jwt')

@@ -100,11 +100,12 @@ function rsaKeys(scope: Scope, entry: Source): Keys {
     place: entry.at(key, ...index),
   })
   const { jwt_private_key_path: privatePath, jwt_public_key_path: publicPath } = value
-  const { rsaPrivate, rsaPublic } = scope.materials
-  const signing = privatePath === undefined ? undefined : rsaPrivate(setting('jwt_private_key_path', privatePath))
-  const current = publicPath === undefined ? undefined : rsaPublic(setting('jwt_public_key_path', publicPath))
+  const { materials } = scope
+  const signing =
+    privatePath === undefined ? undefined : materials.rsaPrivate(setting('jwt_private_key_path', privatePath))
+  const current = publicPath === undefined ? undefined : materials.rsaPublic(setting('jwt_public_key_path', publicPath))
   const before = value.previous_jwt_public_key_paths.map((path, index) =>
-    rsaPublic(setting('previous_jwt_public_key_paths', path, index)),
+    materials.rsaPublic(setting('previous_jwt_public_key_paths', path, index)),
   )
   for (const key of ['jwt_secret', 'previous_jwt_secret'] as const)
     if (value[key] !== undefined) unused(scope, entry, key, 'RS256')

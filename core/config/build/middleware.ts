@@ -80,6 +80,7 @@ function buildMiddleware(
         severity: used ? 'error' : 'warning',
       })
       return undefined
+    // Known, and not in this version (decision 7).
     case 'transform':
     case 'metadata_transform':
     case 'webhook':
@@ -88,6 +89,7 @@ function buildMiddleware(
     case 'dicomweb_bridge':
     case 'dicom_to_dicomweb':
     case 'jmix_builder':
+    default:
       scope.report({
         code: 'support/middleware',
         message: `middleware "${name}" has type "${value.type}", which this version does not support`,

@@ -115,7 +115,7 @@ function resolve(scope: Scope, pipeline: Source, names: readonly string[], path:
 
 /** A built-in type listed by its own name, with no options. */
 function bareEntry(name: string, place: Place): Entry<Tables['middleware']> | undefined {
-  const type = bareType(name)
+  const type = bareType(name) ?? ''
   const entry = (value: Tables['middleware']): Entry<Tables['middleware']> => ({ name, value, place, at: () => place })
   const common = { id: undefined, authentication: undefined }
   switch (type) {

@@ -77,25 +77,9 @@ export function mayAllow(policies: readonly Policy[]): boolean {
 }
 
 function ruleMayAllow(rule: Rule): boolean {
-  if (!rule.enabled) return false
-  switch (rule.type) {
-    case 'deny_all':
-    case 'ip_deny':
-    case 'rate_limit':
-      return false
-    case 'allow_all':
-    case 'ip_allow':
-    case 'time_based':
-      return true
-    // Nothing says where a client is: see policy/no-country.
-    case 'geo':
-      return false
-    case 'path':
-    case 'header':
-    case 'method':
-    case 'user_agent':
-    case 'content_type':
-    case 'query_parameter':
-      return rule.mode === 'allow'
-  }
+  if (!rule.enabled || never.has(rule.type)) return false
+  return !('mode' in rule) || rule.mode === 'allow'
 }
+
+/** Rules that only deny; and those that never match, because nothing says where a client is (policy/no-country). */
+const never: ReadonlySet<Rule['type']> = new Set(['deny_all', 'ip_deny', 'rate_limit', 'geo'])

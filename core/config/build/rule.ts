@@ -95,6 +95,7 @@ function specificOf(value: Value, refuse: Refuse): Specific {
     case 'query_parameter':
       return { type: value.type, parameters: parameters(value.options, refuse), mode: value.options.mode }
     case 'time_based':
+    default:
       return { type: value.type, ...window(value.options, refuse) }
   }
 }

@@ -21,6 +21,8 @@ export type Scope = {
   readonly materials: Materials
   /** Everything was read without an error: what is not there is missing, and not just unread. */
   readonly whole: boolean
+  /** Whether the reader has refused the value there, or one below: what stands in for it was not written. */
+  refused(place: Place): boolean
   /** What is not known after a mistake: rules that ask whether something is missing stay silent. */
   readonly doubts: { networks: boolean; members: boolean }
   /** How many more names may be compared to find what was meant. */
@@ -37,7 +39,7 @@ export type Named = { readonly name: string; readonly place: Place }
 export function scopeOf(
   raw: Raw,
   sources: Sources,
-  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole'>,
+  around: Pick<Scope, 'texts' | 'cwd' | 'now' | 'env' | 'whole' | 'refused'>,
   report: (report: Report) => void,
 ): Scope {
   const { cwd, now } = around

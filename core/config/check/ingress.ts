@@ -32,7 +32,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
         place: below(ingress, 'mode'),
         help: `list it under ingress of a mesh`,
       })
-    if (mode === 'default' && listing.length > 0)
+    if (mode === 'default' && listing.length > 0 && !asks(config, ingress))
       scope.report({
         code: 'ingress/default-mode',
         message: `ingress "${name}" is in ${listing.length === 1 ? 'mesh' : 'meshes'} ${quoted(listing)}, and its mode is "default": requests without a token are served too`,
@@ -47,6 +47,12 @@ export function checkModes(scope: Scope, { config }: Built): void {
         place: below(ingress, 'enforce'),
       })
   }
+}
+
+/** Whether an explicit mesh_auth asks for a token, whatever the mode of the ingress is. */
+function asks({ pipelines }: Config, { pipeline }: Ingress): boolean {
+  const left = pipelines.get(pipeline)?.left ?? []
+  return left.some((one) => one.type === 'mesh_auth' && one.direction === 'ingress' && one.required)
 }
 
 /** The enabled meshes that list an ingress. */

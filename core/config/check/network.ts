@@ -52,14 +52,15 @@ export function checkPorts(scope: Scope): void {
   }
   for (const entry of scope.raw.all('network')) {
     const { tcp_config: tcp, http3 } = entry.value
-    if (tcp !== undefined)
+    const isWritten = (table: string): boolean => !scope.refused(entry.at(table))
+    if (tcp !== undefined && isWritten('tcp_config'))
       add('TCP', {
         network: entry.name,
         address: tcp.bind_address,
         port: tcp.bind_port,
         place: entry.at('tcp_config', 'bind_port'),
       })
-    if (http3 !== undefined)
+    if (http3 !== undefined && isWritten('http3'))
       add('UDP', {
         network: entry.name,
         address: http3.bind_address,

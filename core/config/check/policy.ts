@@ -10,7 +10,7 @@ export function checkPolicies(scope: Scope, { config, policies }: Built): void {
     for (const middleware of left) {
       if (middleware.type !== 'policies' || seen.has(middleware)) continue
       seen.add(middleware)
-      if (mayAllow(middleware.policies) || middleware.policies.some(policies.isFlawed)) continue
+      if (mayAllow(middleware.policies) || middleware.policies.some((policy) => policies.isFlawed(policy))) continue
       scope.report({
         code: 'policy/never-allows',
         message: `middleware "${middleware.name}" has no rule that can allow a request: every request gets 403`,

@@ -53,9 +53,13 @@ export function form(pattern: RegExp, rule: string, meaning: string, note: Note 
   return v.pipe(v.string('must be a string'), v.regex(pattern, rule), v.description(meaning), v.metadata(note))
 }
 
+/** The bound of numbers that have no other. */
+export const unbounded = Number.MAX_SAFE_INTEGER
+
 /** A whole number from `min` to `max`, both included. */
 export function integer(min: number, max: number, meaning: string, note: Note = {}) {
-  const rule = max === Number.MAX_SAFE_INTEGER ? `must be ${min} or more` : `must be ${min} to ${max}`
+  const open = min === -unbounded ? 'must be an integer' : `must be ${min} or more`
+  const rule = max === unbounded ? open : `must be ${min} to ${max}`
   return v.pipe(
     v.number('must be an integer'),
     v.integer('must be an integer'),
@@ -65,9 +69,6 @@ export function integer(min: number, max: number, meaning: string, note: Note = 
     v.metadata(note),
   )
 }
-
-/** The bound of numbers that have no other. */
-export const unbounded = Number.MAX_SAFE_INTEGER
 
 export function flag(meaning: string, note: Note = {}) {
   return v.pipe(v.boolean('must be true or false'), v.description(meaning), v.metadata(note))
@@ -109,5 +110,3 @@ export function named<const T extends v.GenericSchema>(item: T, meaning: string,
 export const item = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
 
 export const port = (meaning: string, note: Note = {}) => integer(1, 65_535, meaning, note)
-
-export const id = (meaning: string, note: Note = {}) => v.optional(text(meaning, note))

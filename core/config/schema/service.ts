@@ -7,13 +7,13 @@ const module = text('Module that implements it; empty for what is built in. This
 export const service = table(
   {
     id: v.optional(text('Identity for other tools.')),
-    module,
+    module: v.optional(module, ''),
     type: v.optional(some(choice(['endpoint', 'backend'], 'A use.'), 'What the service may be used as.')),
   },
   'Registers a service. Those built in need no registration.',
 )
 
 export const middlewareType = table(
-  { id: v.optional(text('Identity for other tools.')), module },
+  { id: v.optional(text('Identity for other tools.')), module: v.optional(module, '') },
   'Registers a type of middleware. Those built in need no registration.',
 )

@@ -15,7 +15,9 @@ export const file = {
     severity: 'error',
     title: 'a file or folder cannot be read',
     meaning: 'It is there, but the operating system does not give it to the user that the gateway runs as.',
-    why: 'What stands in it would be left out, and a gateway without a part of its rules lets through what it should not.',
+    why:
+      'What stands in it would be left out, and a gateway without a part of its rules lets through ' +
+      'what it should not.',
     wrong: 'pipelines/orders.toml belongs to root and has mode 0600, while the gateway runs as harmony',
     right: 'pipelines/orders.toml belongs to the group harmony and has mode 0640',
     prose: true,
@@ -40,8 +42,10 @@ export const file = {
   },
   'file/too-many': {
     severity: 'error',
-    title: 'there are too many files',
-    meaning: 'At most 10,000 configuration files are read, from folders of at most 100,000 entries.',
+    title: 'there are too many files or tables',
+    meaning:
+      'At most 10,000 configuration files are read, from folders of at most 100,000 entries, and at most 100,000 ' +
+      'tables in all of them.',
     why: 'A wrong folder by mistake must not take the memory of a gateway that serves requests.',
     wrong: 'pipelines_path = "/"',
     right: 'pipelines_path = "pipelines"',

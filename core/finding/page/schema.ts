@@ -23,7 +23,8 @@ export const schema = {
     severity: 'warning',
     title: 'a table has no effect in this file',
     meaning:
-      'Settings of the whole gateway count in the main file alone; mesh files hold meshes, pipelines and remote ingresses.',
+      'Settings of the whole gateway count in the main file alone; mesh files hold meshes, pipelines and remote ' +
+      'ingresses.',
     why: 'The table is passed over, though somebody meant it to count.',
     wrong: '# pipelines/orders.toml\n[logging]\nlog_level = "debug"',
     right: '[logging]\nlog_level = "debug"',
@@ -129,7 +130,8 @@ export const schema = {
     severity: 'warning',
     title: 'a name means different things in several files',
     meaning:
-      'A name is looked for in the file that uses it, then in the main file, then in the others. Here several others define it, each in its own way.',
+      'A name is looked for in the file that uses it, then in the main file, then in the others. Here several others ' +
+      'define it, each in its own way.',
     why: 'The first file by name is taken; a new file may change which one that is.',
     wrong:
       '[endpoints.orders]\nservice = "http"\npeer_ref = "partner"\noptions.path_prefix = "/orders"\n' +

@@ -1,6 +1,6 @@
 // [rules.<name>] and [policies.<name>] (spec 2.12, 2.13, 5.5, 5.6): one table of options for each type of rule.
 import * as v from 'valibot'
-import { flag, integer, list, table, text, word } from '../field.ts'
+import { flag, integer, list, table, text, unbounded, word } from '../field.ts'
 import { allowAll } from './allow_all.ts'
 import { contentType } from './content_type.ts'
 import { denyAll } from './deny_all.ts'
@@ -32,7 +32,7 @@ export const ruleTypes = {
   query_parameter: queryParameter,
 } as const
 
-const weight = integer(-1_000_000, 1_000_000, 'Rules of greater weight are looked at first.')
+const weight = integer(-unbounded, unbounded, 'Rules of greater weight are looked at first.')
 
 const one = <const T extends string, const S extends v.GenericSchema>(type: T, options: S) =>
   v.object(

@@ -5,8 +5,12 @@ import { flag, form, some, table, word } from '../field.ts'
 const clock = /^(?:[01]\d|2[0-3]):[0-5]\d$/
 const end = /^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/
 const date = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/
-const day =
-  /^(?:[Ss]un|[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]unday|[Mm]onday|[Tt]uesday|[Ww]ednesday|[Tt]hursday|[Ff]riday|[Ss]aturday)$/
+const weekday = ['Sun-day', 'Mon-day', 'Tue-sday', 'Wed-nesday', 'Thu-rsday', 'Fri-day', 'Sat-urday'].map((name) => {
+  const [short = '', rest = ''] = name.split('-')
+  return `[${short.charAt(0)}${short.charAt(0).toLowerCase()}]${short.slice(1)}(?:${rest})?`
+})
+// Without a flag for the case: JSON Schema has none.
+const day = new RegExp(`^(?:${weekday.join('|')})$`)
 
 export const timeBased = table(
   {

@@ -1,22 +1,18 @@
 //! A connection, or a stream's worth of one, in the hands of one exchange.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use harmony_http1::client as http1;
 use harmony_http3::Protocol as Http3Protocol;
-use harmony_http3::client::{Pending, Requester};
 use harmony_stream::{Kind, StreamError};
 use http::header::{HOST, HeaderMap, HeaderValue, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version, request};
-use tokio::time::timeout;
 
 use super::Upstream;
+use super::acquire::Opened;
 use super::halves::{Inbound, Receiver, Sender};
 use super::pool::Grant;
 use super::share::{Link, Share, Solo};
@@ -46,11 +42,17 @@ pub struct Lease {
     /// An exchange used the connection before.
     pub reused: bool,
     grant: Option<Grant<Solo, Share>>,
+    /// Over HTTP/3.
+    opened: Option<Opened>,
     upstream: Arc<Upstream>,
 }
 
 impl Lease {
-    pub(super) fn new(upstream: &Arc<Upstream>, grant: Grant<Solo, Share>) -> Self {
+    pub(super) fn new(
+        upstream: &Arc<Upstream>,
+        grant: Grant<Solo, Share>,
+        opened: Option<Opened>,
+    ) -> Self {
         let (protocol, remote, reused) = match &grant {
             Grant::Solo { solo, used } => (11, solo.remote, *used),
             Grant::Stream { share, used, .. } => (share.protocol(), share.remote, *used),
@@ -60,13 +62,13 @@ impl Lease {
             remote,
             reused,
             grant: Some(grant),
+            opened,
             upstream: Arc::clone(upstream),
         }
     }
 
-    /// Queues the head. Over HTTP/1.1 nothing is written yet: the halves' polls do that. Over
-    /// HTTP/2 and HTTP/3 a stream is opened; at most `timeouts.connectMs` is spent in waiting for
-    /// the peer to allow it. `head` is as before afterwards, so that it can be sent again.
+    /// Queues the head. Over HTTP/1.1 nothing is written yet: the halves' polls do that. `head` is
+    /// as before afterwards, so that it can be sent again.
     ///
     /// `Kind::Refused` when the peer processed nothing; `Kind::Protocol` when the head cannot be
     /// sent in this protocol.
@@ -90,7 +92,8 @@ impl Lease {
             }
             // Rarely taken at once, and large: kept out of the futures that hold this one.
             Some(Grant::Stream { share, id, .. }) => {
-                Box::pin(self.send_stream(share, id, head, body)).await
+                let opened = self.opened.take();
+                Box::pin(self.send_stream(share, id, opened, head, body)).await
             }
             None => Err(StreamError::new(Kind::Closed, "the lease was used before")),
         }
@@ -100,6 +103,7 @@ impl Lease {
         &self,
         share: Share,
         id: u64,
+        opened: Option<Opened>,
         head: &mut Head,
         body: BodyLength,
     ) -> Result<(Sender, Receiver), StreamError> {
@@ -122,9 +126,12 @@ impl Lease {
                 let (sender, receiver) = requester.send(parts, end)?;
                 (Sender::H2(sender), Inbound::H2(receiver))
             }
-            Link::Http3(requester) => {
+            Link::Http3(_) => {
                 let mut parts = self.parts(head, Version::HTTP_3)?;
-                let pending = self.open(requester, id).await?;
+                let pending = opened.ok_or_else(|| {
+                    // `acquire` makes no lease without.
+                    StreamError::new(Kind::Closed, "no stream was opened")
+                })??;
                 if let Some(protocol) = &head.upgrade {
                     parts
                         .extensions
@@ -203,25 +210,6 @@ impl Lease {
             None => head.method.clone(),
         };
         Ok(parts)
-    }
-
-    /// A QUIC stream. When the peer does not allow one now, the pool learns it, so that others
-    /// get another connection.
-    async fn open(&self, requester: &Requester, id: u64) -> Result<Pending, StreamError> {
-        let mut open = pin!(requester.open());
-        let first = open.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(opened) = first {
-            return opened;
-        }
-        self.upstream.with(|pool, fx| pool.saturated(id, fx));
-        let patience = Duration::from_millis(self.upstream.options.timeouts.connect_ms);
-        match timeout(patience, open).await {
-            Ok(opened) => opened,
-            Err(_) => Err(StreamError::new(
-                Kind::Refused,
-                "the peer allowed no further stream in time",
-            )),
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where requests go: connections to one origin, made when needed, kept while useful, shared where
-//! the protocol can. `pool` decides, `dial` makes connections, `tend` looks after them, `lease` is
-//! what an exchange holds.
+//! the protocol can. `pool` decides, `acquire` asks it, `dial` makes connections, `tend` looks after
+//! them, `lease` is what an exchange holds.
 
+mod acquire;
 mod dial;
 mod fallback;
 mod halves;
@@ -16,14 +17,12 @@ mod share;
 mod tcp;
 mod tend;
 
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::timeout;
 
 use crate::config::UpstreamOptions;
 use crate::engine::{Shared, lock};
@@ -33,7 +32,7 @@ use crate::tls;
 use crate::unwind;
 use fallback::Memory;
 use origin::{Origin, Protocol};
-use pool::{Effects, Grant, Pool, Rules};
+use pool::{Effects, Pool, Rules};
 use secure::Secure;
 use share::{Share, Solo};
 
@@ -41,9 +40,6 @@ pub use halves::{Receiver, Sender, finish};
 pub use lease::{BodyLength, Head, Lease};
 pub use pool::Want;
 pub use quic::QuicClient;
-
-/// What a waiter allows a connection attempt, which has the same time, to report its own failure.
-const SLACK: Duration = Duration::from_millis(50);
 
 pub struct Upstream {
     pub id: u32,
@@ -89,42 +85,6 @@ impl Upstream {
         }))
     }
 
-    /// A connection or a stream's worth of one, for one request. At once when there is one;
-    /// otherwise it waits, in order of arrival, at most `timeouts.connectMs`.
-    ///
-    /// Errors: `connect/*` and `tls/*` when no connection could be made; `overload/pool` when too
-    /// many wait, or when nothing became free in time while `pool.maxConnections` were in use;
-    /// `upgrade/refused`; `upstream/unknown` once the upstream was closed.
-    ///
-    /// Dropping the future gives up the place in the queue, or what was just received.
-    pub async fn acquire(self: &Arc<Self>, want: Want) -> Result<Lease, Fault> {
-        let now = Instant::now();
-        loop {
-            let Some(grant) = self.with(|pool, fx| pool.take(want, now, fx)) else {
-                break;
-            };
-            let Some(grant) = self.living(grant) else {
-                continue;
-            };
-            return Ok(self.lease(grant));
-        }
-        let place = self.with(|pool, fx| pool.wait(want, now, fx));
-        let waiter = Waiter {
-            upstream: self,
-            id: place.inspect_err(|fault| {
-                if fault.code == &fault::OVERLOAD_POOL {
-                    self.count(|stats| stats.limits_hit.up());
-                }
-            })?,
-        };
-        let patience = Duration::from_millis(self.options.timeouts.connect_ms);
-        let granted = poll_fn(|cx| lock(&self.pool).poll(waiter.id, cx.waker()));
-        match timeout(patience + SLACK, granted).await {
-            Ok(grant) => Ok(self.lease(grant?)),
-            Err(_) => Err(lock(&self.pool).late(want, patience)),
-        }
-    }
-
     /// Closes what is unused and fails whoever waits; leases finish, and their connections close
     /// after them. Later `acquire`s fail. Idempotent.
     pub fn close(self: &Arc<Self>) {
@@ -157,28 +117,6 @@ impl Upstream {
             "connecting": counts.connecting,
             "http3": http3,
         })
-    }
-
-    /// An idle HTTP/1.1 connection whose peer closed it is not handed out. Asked outside the
-    /// lock, since it asks the kernel.
-    fn living(self: &Arc<Self>, mut grant: Grant<Solo, Share>) -> Option<Grant<Solo, Share>> {
-        if let Grant::Solo { solo, .. } = &mut grant
-            && !pool::Solo::is_alive(solo)
-        {
-            drop(grant);
-            self.count(|stats| stats.open_upstream_http1.down());
-            self.with(|pool, fx| pool.lost(fx));
-            return None;
-        }
-        Some(grant)
-    }
-
-    fn lease(self: &Arc<Self>, grant: Grant<Solo, Share>) -> Lease {
-        let lease = Lease::new(self, grant);
-        if lease.reused {
-            self.count(|stats| stats.reused.up());
-        }
-        lease
     }
 
     /// Runs a task of this upstream's upkeep. A defect in it ends what it looks after, alone.
@@ -301,19 +239,6 @@ fn pool(options: &UpstreamOptions, origin: &Origin) -> Pool<Solo, Share> {
         http3_first,
     };
     Pool::new(rules, if alone { Some(true) } else { multiplexed }, memory)
-}
-
-/// A place in the queue.
-struct Waiter<'a> {
-    upstream: &'a Arc<Upstream>,
-    id: u64,
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        let now = Instant::now();
-        self.upstream.with(|pool, fx| pool.cancel(self.id, now, fx));
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

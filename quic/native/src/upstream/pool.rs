@@ -180,10 +180,20 @@ impl<S: Solo, M: Share> Pool<S, M> {
         }
         let id = self.next;
         self.next += 1;
-        let queue = self.queue(want);
-        if queue == Queue::Extended && self.no_extended() {
+        if self.queue(want) == Queue::Extended && self.no_extended() {
             return Err(no_upgrade());
         }
+        self.wait_on(id, want, fx);
+        Ok(id)
+    }
+
+    /// Takes the place `id` again: what its owner was given was of no use.
+    pub fn wait_on(&mut self, id: u64, want: Want, fx: &mut Effects<S, M>) {
+        if self.closed {
+            // `poll` says so.
+            return;
+        }
+        let queue = self.queue(want);
         self.queued[queue as usize] += 1;
         self.waiting.insert(
             id,
@@ -193,8 +203,8 @@ impl<S: Solo, M: Share> Pool<S, M> {
                 waker: None,
             },
         );
+        self.serve(fx);
         self.demand(fx);
-        Ok(id)
     }
 
     pub fn poll(&mut self, id: u64, waker: &Waker) -> Poll<Result<Grant<S, M>, Fault>> {
@@ -265,6 +275,8 @@ impl<S: Solo, M: Share> Pool<S, M> {
         let closed = self.closed;
         if let Some(entry) = self.entry_mut(id) {
             entry.streams -= 1;
+            // The peer will allow another one in its place.
+            entry.learned = entry.learned.saturating_add(1);
             if entry.streams == 0 {
                 entry.idle_since = now;
                 entry.learned = usize::MAX;
@@ -277,12 +289,35 @@ impl<S: Solo, M: Share> Pool<S, M> {
         self.demand(fx);
     }
 
-    /// The peer lets us wait for one more stream.
-    pub fn saturated(&mut self, id: u64, fx: &mut Effects<S, M>) {
-        if let Some(entry) = self.entry_mut(id) {
-            entry.learned = entry.streams.saturating_sub(1).max(1);
+    /// The peer lets us wait for a stream. True: the one who was given it keeps it, as nobody else
+    /// is there. Else it is given back, and serves nobody, who would only find the same.
+    pub fn saturated(&mut self, id: u64) -> bool {
+        match self.entry_mut(id) {
+            Some(entry) if entry.streams == 1 => {
+                entry.learned = 1;
+                true
+            }
+            found => {
+                if let Some(entry) = found {
+                    entry.streams -= 1;
+                    entry.learned = entry.streams;
+                }
+                self.active -= 1;
+                false
+            }
         }
-        self.demand(fx);
+    }
+
+    /// The peer allowed that stream in the end, and may allow others. `kept`: as `saturated` said.
+    pub fn admitted(&mut self, id: u64, kept: bool, fx: &mut Effects<S, M>) {
+        if !kept {
+            self.active += 1;
+        }
+        if let Some(entry) = self.entry_mut(id) {
+            entry.streams += usize::from(!kept);
+            entry.learned = entry.learned.max(entry.streams.saturating_mul(2));
+        }
+        self.serve(fx);
     }
 
     /// Reserves a connection, for one that nobody waits for.

@@ -285,6 +285,71 @@ fn a_full_connection_leads_to_another_up_to_the_bound() {
     assert_eq!(bench.pool.counts().active, 2);
 }
 
+/// A peer of HTTP/3, which does not say how many streams it allows.
+fn silent() -> Many {
+    Many::new(usize::MAX, true)
+}
+
+#[test]
+fn who_finds_a_connection_full_leads_to_another_and_keeps_their_turn() {
+    let mut bench = Bench::new(2, Some(true));
+    let first = bench.wait(PLAIN);
+    bench.shared(1, &silent());
+    assert_eq!(bench.streams(&[first]), 1);
+    bench.dials();
+    assert!(
+        bench.take(PLAIN).is_some(),
+        "more would fit by all that is known"
+    );
+    assert!(!bench.pool.saturated(1));
+    assert_eq!(bench.pool.counts().active, 1);
+    let (second, third) = (bench.wait(PLAIN), bench.wait(PLAIN));
+    assert_eq!(bench.dials(), 1);
+    bench.shared(2, &silent());
+    // Both are given the new one, which takes one, and not the first of them.
+    assert_eq!(bench.streams(&[second, third]), 2);
+    assert!(!bench.pool.saturated(2));
+    bench.pool.wait_on(second, PLAIN, &mut bench.fx);
+    let fourth = bench.wait(PLAIN);
+    bench.pool.released(1, bench.now, &mut bench.fx);
+    assert_eq!(bench.streams(&[second]), 1);
+    assert_eq!(
+        bench.streams(&[fourth]),
+        1,
+        "as many as wish, once it carries none"
+    );
+}
+
+#[test]
+fn who_is_alone_on_a_full_connection_keeps_the_place_and_makes_room_when_they_leave() {
+    let mut bench = Bench::new(1, Some(true));
+    let first = bench.wait(PLAIN);
+    bench.shared(1, &silent());
+    assert_eq!(bench.streams(&[first]), 1);
+    assert!(bench.pool.saturated(1));
+    assert_eq!(bench.pool.counts().active, 1);
+    let second = bench.wait(PLAIN);
+    assert!(bench.poll(second).is_pending());
+    bench.pool.released(1, bench.now, &mut bench.fx);
+    assert_eq!(bench.streams(&[second]), 1);
+}
+
+#[test]
+fn a_peer_that_allows_a_stream_after_all_is_asked_for_more() {
+    let mut bench = Bench::new(1, Some(true));
+    let first = bench.wait(PLAIN);
+    bench.shared(1, &silent());
+    assert_eq!(bench.streams(&[first]), 1);
+    assert!(bench.take(PLAIN).is_some());
+    assert!(!bench.pool.saturated(1));
+    let ids = [bench.wait(PLAIN), bench.wait(PLAIN), bench.wait(PLAIN)];
+    assert_eq!(bench.streams(&ids), 0);
+    bench.pool.cancel(ids[0], bench.now, &mut bench.fx);
+    bench.pool.admitted(1, false, &mut bench.fx);
+    assert_eq!(bench.streams(&ids[1..]), 2);
+    assert_eq!(bench.pool.counts().active, 4);
+}
+
 #[test]
 fn a_connection_that_goes_away_gets_no_more_streams_and_keeps_its_place() {
     let mut bench = Bench::new(1, Some(true));
