@@ -25,8 +25,6 @@ export type Note = {
   readonly ignored?: true
   /** A TOML date or time may stand in place of the string. */
   readonly date?: true
-  /** The keys of this table may stand one level up too (spec 1.7, C12). */
-  readonly inline?: true
   /** Slashes around the value are dropped. */
   readonly trimmed?: true
   /** Which names the keys of a table of named things may have: of tables, or of ingresses and egresses (spec 1.6). */
