@@ -31,6 +31,8 @@ export type Loaded = {
   readonly files: number
   /** Writes out a place of the configuration: `pipelines/a.toml:8:1`. */
   readonly where: (place: Place) => string
+  /** What to watch, absolute: also where a finding is an error, for a file that is missing may come. */
+  readonly watch: readonly string[]
 }
 
 /** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
@@ -46,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     const name = error instanceof Error ? error.constructor.name : typeof error
     const message = `the configuration could not be checked: ${name}`
     const failed: Report = { code: 'internal/failed', message, place: { file: options.file, path: [] } }
-    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file }
+    return { config: undefined, findings: locate([failed], nowhere), files: 0, where: ({ file }) => file, watch: [] }
   }
 }
 
@@ -54,7 +56,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { raw, reports, sources, texts } = await readRaw(options)
   const where = (place: Place): string => spot(place, sources)
-  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where }
+  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where, watch: [] }
   const { report, kept } = bounded(raw.main)
   for (const one of reports) report(one)
   const errors = reports.filter(isError)
@@ -68,7 +70,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
     sources,
   )
   const failed = findings.some(({ severity }) => severity === 'error')
-  return { config: failed ? undefined : config, findings, files: raw.files.length, where }
+  return { config: failed ? undefined : config, findings, files: raw.files.length, where, watch: config.watch }
 }
 
 function severityOf({ code, severity }: Report): Severity {

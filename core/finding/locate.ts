@@ -4,9 +4,6 @@ import type { Sources } from '../config/raw.ts'
 import type { Finding, Place, Report } from './finding.ts'
 import { findings } from './table.ts'
 
-/** Characters of a message or a help text: a name in a file may be as long as the file. */
-const maxText = 1000
-
 /** The findings of a run: by file, then line, then column; the same one twice is said once. */
 export function locate(reports: readonly Report[], sources: Sources): Finding[] {
   const seen = new Set<string>()
@@ -45,16 +42,21 @@ function located(report: Report, sources: Sources): Finding {
   return {
     code: report.code,
     severity: report.severity ?? findings[report.code].severity,
-    message: shorten(report.message, maxText),
+    message: bounded(report.message),
     file: report.place.file,
     line,
     column,
     endLine,
     endColumn,
     path: pathText(report.place.path),
-    help: report.help === undefined ? undefined : shorten(report.help, maxText),
+    help: report.help === undefined ? undefined : bounded(report.help),
     excerpt,
   }
+}
+
+/** A name in a file may be as long as the file. What is found stands at the end: the middle is left out. */
+function bounded(text: string): string {
+  return text.length <= 1000 ? text : `${text.slice(0, 500)}...${text.slice(-400)}`
 }
 
 function byPlace(a: Finding, b: Finding): number {

@@ -132,7 +132,7 @@ export class Gateway {
       management: this.#management(),
     }
     this.#generation = new Generation(1, config, this.#lasting)
-    this.#listeners = new Listeners(engine, (door) => (head) => this.#decide(door, head), options.graceMs)
+    this.#listeners = new Listeners(engine, (door, head) => this.#decide(door, head), options.graceMs)
     this.#took(this.#generation)
   }
 
@@ -165,8 +165,6 @@ export class Gateway {
   }
 
   #decide(door: Door, head: RequestHead): Decision | Promise<Decision> {
-    if (door.opening !== undefined)
-      return door.opening.then(async () => this.#decide({ ...door, opening: undefined }, head))
     const generation = door.last ?? this.#generation
     const network = generation.network(door.network)
     if (network === undefined) return answerOf(refuse('route/none', 'the network is gone'), randomUUID())
@@ -182,11 +180,12 @@ export class Gateway {
     if (this.#stopping) return failed('the gateway is stopping', [])
     let next: Generation | undefined
     try {
-      const { config, findings } = await load(this.#options)
+      const { config, findings, watch } = await load(this.#options)
       for (const finding of findings) this.#found(finding)
       if (config === undefined) {
         const errors = findings.filter(({ severity }) => severity === 'error').length
-        // the files may have moved to what is being watched; keep looking at what is known
+        // what repairs it may be a file that it names for the first time
+        this.#watching?.update([...new Set([...before.config.watch, ...watch])])
         return failed(
           `the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`,
           findings,

@@ -1,6 +1,15 @@
 // The sockets of a gateway, and how a new configuration changes them: what stays keeps its socket and its
 // connections, what is new is opened before anything else changes, what is gone drains (spec 10).
-import type { Decide, Engine, ListenOptions, Listener, ListenerLimits, ServerTls } from '../../quic/index.ts'
+import type {
+  Decide,
+  Decision,
+  Engine,
+  ListenOptions,
+  Listener,
+  ListenerLimits,
+  RequestHead,
+  ServerTls,
+} from '../../quic/index.ts'
 import type { Config, Identity, NetworkLimits, QuicBind, TcpBind } from '../config/model.ts'
 import type { Generation } from './generation.ts'
 
@@ -18,11 +27,12 @@ type Bind = {
 export type Door = {
   /** The network that the socket serves. */
   network: string
-  /** Set until the configuration that opened it is taken: who comes before waits for that. */
-  opening: Promise<void> | undefined
   /** The last generation that had the socket, once it drains: what is still on its way in belongs there. */
   last: Generation | undefined
 }
+
+/** Decides about a request that came in through a door. */
+type DecideAt = (door: Door, head: RequestHead) => Decision | Promise<Decision>
 
 type Open = { readonly listener: Listener; readonly door: Door; bind: Bind }
 
@@ -51,13 +61,12 @@ export type Prepared = {
 }
 
 export class Listeners {
-  readonly #engine: Engine
-  readonly #decide: (door: Door) => Decide
+  readonly #engine: Pick<Engine, 'listen'>
+  readonly #decide: DecideAt
   readonly #graceMs: number
   #open = new Map<string, Open>()
 
-  /** `decide` gives the policy of a socket. */
-  constructor(engine: Engine, decide: (door: Door) => Decide, graceMs: number) {
+  constructor(engine: Pick<Engine, 'listen'>, decide: DecideAt, graceMs: number) {
     this.#engine = engine
     this.#decide = decide
     this.#graceMs = graceMs
@@ -117,10 +126,7 @@ export class Listeners {
           open.bind = bind
           open.door.network = bind.network
         }
-        for (const [key, open] of opened) {
-          open.door.opening = undefined
-          this.#open.set(key, open)
-        }
+        for (const [key, open] of opened) this.#open.set(key, open)
         opening.resolve()
         for (const [, { door }] of gone) door.last = before
         for (const [key, open] of rest) {
@@ -146,11 +152,15 @@ export class Listeners {
   }
 
   async #listen(bind: Bind, opening: Promise<void> | undefined, patient: boolean): Promise<Open> {
-    const door: Door = { network: bind.network, opening, last: undefined }
+    const door: Door = { network: bind.network, last: undefined }
+    // who comes before the configuration is taken is decided about once it is
+    let waits = opening
+    void opening?.then(() => (waits = undefined))
+    const decide: Decide = (head) => waits?.then(() => this.#decide(door, head)) ?? this.#decide(door, head)
     const end = performance.now() + rebindMs
     for (;;) {
       try {
-        return { listener: await this.#engine.listen(optionsOf(bind), this.#decide(door)), door, bind }
+        return { listener: await this.#engine.listen(optionsOf(bind), decide), door, bind }
       } catch (error) {
         if (!patient || performance.now() > end) throw bindError(bind, error)
         await new Promise((resolve) => setTimeout(resolve, 20))

@@ -149,6 +149,9 @@ export class Passage {
     const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
     if (wanted < 0 || !this.#head.mayHaveBody) return this.#rest(exchange)
+    // the engine's own answer to a longer one is bare
+    if ((this.#head.contentLength ?? 0) > wanted)
+      return this.refuse(refuse('body/too-large', `the declared length is over the ${wanted} bytes that are held`))
     return {
       kind: 'collect',
       maxBytes: wanted,

@@ -42,14 +42,9 @@ export function decide(generation: Generation, network: Served, head: Arrival): 
     return redirectOf(location, passage.id)
   }
   const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
-  switch (found.kind) {
-    case 'none':
-      return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
-    case 'ambiguous':
-      return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
-    case 'method':
-      return passage.enter(found.route, target, found.rest, found.allow)
-    case 'route':
-      return passage.enter(found.route, target, found.rest, undefined)
+  if (found.kind === 'none') return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+  if (found.kind === 'ambiguous') {
+    return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
   }
+  return passage.enter(found.route, target, found.rest, found.kind === 'method' ? found.allow : undefined)
 }

@@ -3,7 +3,12 @@
 import http2 from 'node:http2'
 import net from 'node:net'
 import * as assert from 'uvu/assert'
+import { Listeners } from '../../core/gateway/listeners.ts'
+import type { Config, Network } from '../../core/config/model.ts'
 import { pattern } from '../peers/index.ts'
+import { fakeEngine } from '../quic/fake.ts'
+import { engine as engineSays } from '../quic/wire.ts'
+import { networkOf } from '../route/fixture.ts'
 import { until, within } from '../support/deadline.ts'
 import { frameKinds, headers, indexed } from '../support/frames.ts'
 import { answered, later, overwrite, serialIn, serialOf, withReloading } from '../support/reloading.ts'
@@ -243,5 +248,35 @@ test('limits that change hold for new connections, and the open ones stay', asyn
     assert.is(await answered(await client('h1', plain), get, ten), 'a')
     session.destroy()
   }))
+
+test('a request that comes in while others are still being opened waits until the configuration is taken', async () => {
+  const { engine, native } = fakeEngine()
+  const networks = ['first', 'second'].map((name, at): [string, Network] => {
+    const network = networkOf(name)
+    const tcp = { address: '127.0.0.1', port: 80 + at, tls: undefined, forceHttps: false, place: network.place }
+    return [name, { ...network, tcp }]
+  })
+  const decided: string[] = []
+  const listeners = new Listeners(
+    engine,
+    ({ network }, head) => {
+      decided.push(`${network} ${head.target}`)
+      return { kind: 'respond', status: 200 }
+    },
+    1_000,
+  )
+  // sockets are made of the networks alone
+  const prepared = await listeners.prepare({ networks: new Map(networks) } as unknown as Config)
+  native.tell(engineSays.head(1, { listener: 1, target: '/early' }))
+  await until(5_000, 'the request', () => native.waiting === 0 && native.idle)
+  assert.equal([decided, native.said], [[], []])
+  prepared.commit(undefined)
+  await until(5_000, 'the answer', () => native.said.length === 1)
+  assert.equal(decided, ['first /early'])
+  native.tell(engineSays.head(2, { listener: 2, target: '/late' }))
+  await until(5_000, 'the other answer', () => native.said.length === 2)
+  assert.equal(decided, ['first /early', 'second /late'])
+  await engine.stop()
+})
 
 test.run()

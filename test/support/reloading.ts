@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readFileSync, renameSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { pattern } from '../peers/index.ts'
 import { within } from './deadline.ts'
@@ -147,14 +148,14 @@ export function overwrite(files: Project, pairs: Pairs, which: number): void {
 export const serialIn = (pairs: Pairs, which: number): string =>
   new X509Certificate(pairs[which]?.cert ?? '').serialNumber
 
-/** Puts a pair into place, both files in one step, as orchestrators do: the folder is a link. */
-export function present(files: Project, pairs: Pairs, which: number): void {
+/** Puts a pair into place, both files in one step, as orchestrators do: the folder `identity` is a link. */
+export function present(files: Project, pairs: Pairs, which: number, below = '.'): void {
   const { cert, key } = pairs[which] ?? { cert: '', key: '' }
-  files.write(`identity${which}/cert.pem`, cert)
-  files.write(`identity${which}/key.pem`, key)
-  const link = files.path(`link${(links += 1)}`)
+  files.write(join(below, `identity${which}/cert.pem`), cert)
+  files.write(join(below, `identity${which}/key.pem`), key)
+  const link = files.path(join(below, `link${(links += 1)}`))
   symlinkSync(`identity${which}`, link)
-  renameSync(link, files.path('identity'))
+  renameSync(link, files.path(join(below, 'identity')))
 }
 
 /** Serial number of the certificate that a new connection over TCP is shown. */
@@ -209,7 +210,7 @@ export type Reloading = Inside & {
 /** Runs a body with a gateway whose origin is `a`, and closes everything. */
 export async function withReloading(
   body: (scene: Reloading) => Promise<void>,
-  initial: Partial<Setting> & { graceMs?: number; files?: Readonly<Record<string, string>> } = {},
+  initial: Partial<Setting> & { graceMs?: number; watch?: boolean; files?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   const [a, b] = [await namedOrigin('a'), await namedOrigin('b')]
   const pairs = issueTwo()
@@ -223,7 +224,7 @@ export async function withReloading(
         setting = { ...setting, ...initial, plain, tls }
         return { ...filesOf(setting), ...pair, ...initial.files }
       },
-      { graceMs: initial.graceMs ?? 20_000 },
+      { graceMs: initial.graceMs ?? 20_000, watch: initial.watch ?? false },
     )
     const { gateway, project, ports } = inside
     const [plain = 0, tls = 0, first = 0, second = 0] = ports

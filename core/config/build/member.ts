@@ -134,10 +134,13 @@ function remote(
     })
     return undefined
   }
-  if (scope.raw.proxy?.value.primary_provider === 'local')
+  const off = providers.get(provider)?.enabled === false ? `provider "${provider}" is disabled` : undefined
+  const local = scope.raw.proxy?.value.primary_provider === 'local' ? 'proxy.primary_provider is "local"' : undefined
+  const why = off ?? local
+  if (why !== undefined)
     scope.report({
       code: 'reference/inactive',
-      message: `${who}, and proxy.primary_provider is "local": it is never resolved, requests that need it get 503`,
+      message: `${who}, and ${why}: it is never resolved, requests that need it get 503`,
       place,
     })
   return { kind: 'reference', reference, place }

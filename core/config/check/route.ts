@@ -2,7 +2,7 @@
 import { overlappingRoutes } from '../../route/overlap.ts'
 import type { RouteOverlap } from '../../route/overlap.ts'
 import { spot } from '../../finding/locate.ts'
-import type { Severity } from '../../finding/finding.ts'
+import type { Place, Severity } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import { managementName } from '../build/management.ts'
 import type { Scope } from '../build/scope.ts'
@@ -39,7 +39,7 @@ export function checkManagement(scope: Scope, { config }: Built): void {
         scope.report({
           code: 'management/overlap',
           message: `endpoint "${endpoint.name}" answers on ${prefix}, the path of the management interface, on network "${network.name}"`,
-          place: { file: endpoint.place.file, path: [...endpoint.place.path, 'options', 'path_prefix'] },
+          place: below(endpoint.place, 'options', 'path_prefix'),
           help: 'give one of them another path, or management a network of its own',
         })
   }
@@ -76,30 +76,28 @@ export function dropShadowed(scope: Scope, config: Config): Config {
 
 const maxRounds = 16
 
-function sayOverlap(
-  scope: Scope,
-  { network, prefix, first, second, methods }: RouteOverlap,
-  effect: string,
-  severity?: Severity,
-): void {
+function sayOverlap(scope: Scope, overlap: RouteOverlap, effect: string, severity?: Severity): void {
+  const { network, prefix, first, second, methods } = overlap
   const { endpoint } = second
-  if (endpoint === first.endpoint) {
-    scope.report({
-      code: 'route/overlap',
-      message: `endpoint "${endpoint.name}" is in pipeline "${first.pipeline.name}" too, on the same network "${network}": ${effect}`,
-      place: { file: second.pipeline.place.file, path: [...second.pipeline.place.path, 'endpoints'] },
-      help: `the other pipeline is defined at ${spot(first.pipeline.place, scope.sources)}`,
-    })
-    return
-  }
   const shared = methods === undefined ? '' : ` for ${methods.join(', ')}`
-  scope.report({
-    code: 'route/overlap',
-    message: `endpoint "${endpoint.name}" answers on ${prefix} of network "${network}"${shared}, as endpoint "${first.endpoint.name}" does: ${effect}`,
-    place: { file: endpoint.place.file, path: [...endpoint.place.path, 'options', 'path_prefix'] },
-    severity,
-    help: `the other is defined at ${spot(first.endpoint.place, scope.sources)}`,
-  })
+  const [found, place, other] =
+    endpoint === first.endpoint
+      ? [
+          `endpoint "${endpoint.name}" is in pipeline "${first.pipeline.name}" too, on the same network "${network}"`,
+          below(second.pipeline.place, 'endpoints'),
+          first.pipeline.place,
+        ]
+      : [
+          `endpoint "${endpoint.name}" answers on ${prefix} of network "${network}"${shared}, as endpoint "${first.endpoint.name}" does`,
+          below(endpoint.place, 'options', 'path_prefix'),
+          first.endpoint.place,
+        ]
+  const help = `the other is defined at ${spot(other, scope.sources)}`
+  scope.report({ code: 'route/overlap', message: `${found}: ${effect}`, place, severity, help })
+}
+
+function below({ file, path }: Place, ...more: string[]): Place {
+  return { file, path: [...path, ...more] }
 }
 
 function without(config: Config, dropped: ReadonlySet<string>): Config {

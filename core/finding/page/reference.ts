@@ -303,8 +303,10 @@ ingress = ["acme.sales.ingress.name.orders"]`,
   },
   'reference/inactive': {
     severity: 'warning',
-    title: 'a remote reference while the gateway is local',
-    meaning: 'proxy.primary_provider is "local", so no provider is asked: the reference is never resolved.',
+    title: 'a remote reference that nobody resolves',
+    meaning:
+      'No provider is asked while proxy.primary_provider is "local", and none that is disabled: the reference is never ' +
+      'resolved.',
     why: 'Requests that need it get 503.',
     wrong: `[provider.acme]
 api = "https://api.acme.test"
