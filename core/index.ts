@@ -1,4 +1,5 @@
 // The gateway as a library: what the command line can do, a program that embeds core/ can do, through this door.
+import type { explainRequest as explain } from './gateway/explain.ts'
 import type { GatewayOptions, Start } from './gateway/gateway.ts'
 export { configJsonSchema } from './config/jsonschema.ts'
 export { loadConfig } from './config/load.ts'
@@ -9,6 +10,7 @@ export { explainPage, isFindingCode, renderFinding, renderFindings, report, stri
 export type { Paint, Style } from './finding/render.ts'
 export { findings } from './finding/table.ts'
 export { closest } from './finding/typo.ts'
+export type { Explained, ExplainRequest, Explanation } from './gateway/explain.ts'
 export type { Gateway } from './gateway/gateway.ts'
 export { createLog } from './log/pino.ts'
 export type { OpenLog } from './log/pino.ts'
@@ -23,4 +25,10 @@ export { resolveLocal } from './reference/local.ts'
 export async function startGateway(options: GatewayOptions): Promise<Start> {
   const gateway = await import('./gateway/gateway.ts')
   return gateway.startGateway(options)
+}
+
+/** Which decision the gateway would take for a request, and why; nothing is sent. */
+export async function explainRequest(...asked: Parameters<typeof explain>): ReturnType<typeof explain> {
+  const gateway = await import('./gateway/explain.ts')
+  return gateway.explainRequest(...asked)
 }

@@ -2,7 +2,6 @@
 // keys that nobody knows reported and left out (spec 1.5, 1.7).
 import type { Report } from '../finding/finding.ts'
 import { pathText } from '../finding/locate.ts'
-import { closest } from '../finding/typo.ts'
 import { expand } from './env.ts'
 import type { Env } from './env.ts'
 import { show } from './mask.ts'
@@ -19,6 +18,8 @@ export type Context = {
   readonly file: string
   readonly env: Env
   report(report: Report): void
+  /** What may have been meant by a misspelt word. */
+  guess(word: string, candidates: Iterable<string>): string | undefined
   /** What was written elsewhere than where it belongs; grows. By path as JSON. */
   readonly renames: Map<string, Path>
   /** Where values belong that cannot be used, as has been reported; grows. */
@@ -36,13 +37,25 @@ export function canonical(shape: Shape, value: unknown, at: At, context: Context
     if (!isTable(value)) return null
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, item(shape.item, key, each)]))
   }
-  if (shape.kind === 'list')
-    return Array.isArray(value) ? value.map((each: unknown, index) => item(shape.item, index, each)) : null
+  if (shape.kind === 'list') {
+    if (!Array.isArray(value)) return null
+    if (value.length > maxItems) return tooLong(value.length, at, context)
+    return value.map((each: unknown, index) => item(shape.item, index, each))
+  }
   if (shape.kind === 'either') {
     const option = shape.options.find((option) => accepts(option, value))
     return option ? canonical(option, value, at, context) : null
   }
   return scalar(shape, value, at, context)
+}
+
+/** Of one list. */
+const maxItems = 100_000
+
+function tooLong(length: number, at: At, context: Context): undefined {
+  const message = `${pathText(at.written)} has ${length} items: must have ${maxItems} or less`
+  context.report({ code: 'value/range', message, place: { file: context.file, path: at.written }, mark: 'key' })
+  context.holes.push(at.belongs)
 }
 
 function table(shape: TableShape, value: Tree, at: At, context: Context): Record<string, unknown> {
@@ -99,7 +112,7 @@ function variant(shape: Shape & { kind: 'variant' }, value: Tree, at: At, contex
     const message = `${pathText(place.path)} is missing: ${rule}`
     context.report({ code: 'value/missing', message, place, mark: 'key' })
   } else {
-    const guess = typeof given === 'string' ? closest(given, shape.options.keys()) : undefined
+    const guess = typeof given === 'string' ? context.guess(given, shape.options.keys()) : undefined
     const message = `${pathText(place.path)} is ${show(given)}: ${rule}`
     context.report({ code: 'value/enum', message, place, help: guess && `did you mean "${guess}"?` })
   }
@@ -146,7 +159,7 @@ function variables(value: string, at: At, context: Context): string | undefined 
 function unknownKey(shape: TableShape, key: string, at: At, context: Context): void {
   const path = moved(at, key, context)?.written ?? [...at.written, key]
   const name = JSON.stringify(pathText([key]).replaceAll('"', ''))
-  const guess = closest(key, shape.fields.keys()) ?? below(shape, key)
+  const guess = context.guess(key, shape.fields.keys()) ?? below(shape, key)
   context.report({
     code: 'key/unknown',
     message: `${name} is not a key of ${pathText(path.slice(0, -1))}`,

@@ -11,10 +11,12 @@ import { show } from './mask.ts'
 import type { Path } from './path.ts'
 import type { Entry, Section } from './raw.ts'
 import { flatten, repair, shapeAt } from './repair.ts'
+import type { Found, Mended } from './repair.ts'
 import { middlewareTypes, otherMiddleware, typeSpellings } from './schema/middleware/index.ts'
 import { schemas } from './schema/index.ts'
 import type { Tables } from './schema/index.ts'
 import { shapeOf } from './schema/shape.ts'
+import type { Shape } from './schema/shape.ts'
 import { isTable } from './toml.ts'
 import type { Tree } from './toml.ts'
 
@@ -26,6 +28,7 @@ export type FileContext = {
   /** What was moved between tables. */
   readonly moved: readonly (readonly [belongs: Path, written: Path])[]
   report(report: Report): void
+  guess(word: string, candidates: Iterable<string>): string | undefined
 }
 
 export type Made<S extends Section> = {
@@ -61,23 +64,28 @@ export function makeEntry<S extends Section>(section: S, path: Path, value: unkn
   const parsed = v.safeParse(schema, checked)
   const holes = new Set(context.holes.map((hole) => JSON.stringify(hole.slice(path.length))))
   const issues = parsed.success ? [] : parsed.issues.flatMap((issue) => flatten(issue))
-  const wrong = [...new Map(issues.map((issue) => [JSON.stringify(issue.path), issue])).entries()]
-  for (const [key, found] of wrong) {
-    if (holes.has(key)) continue
+  // Of several issues with one value, the first is the one that matters.
+  const wrong = [
+    ...new Map(issues.toReversed().map((found) => [JSON.stringify(found.path), found])).values(),
+  ].toReversed()
+  for (const found of wrong.slice(0, maxWrong)) {
+    if (holes.has(JSON.stringify(found.path))) continue
     const part = shapeAt(shape, checked, found.path)
     file.report(reportOf(found.issue, part, file.tree, file.file, at(...found.path).path))
   }
-  const left = parsed.success
-    ? { value: parsed.output, removed: [] }
-    : repair(
-        schema,
-        shape,
-        checked,
-        [...wrong.values()].map(([, { path }]) => path),
-      )
+  const left = parsed.success ? { value: parsed.output, removed: [] } : mend(schema, shape, checked, wrong)
   if (!left) return { entry: undefined, removed: [] }
   // The value comes from the schema of this section: that is its type.
   return { entry: { name, value: left.value as Tables[S], place: at(), at }, removed: left.removed }
+}
+
+/** Wrong parts of one table that are looked at: nobody reads more, and a hostile file could have a million. */
+const maxWrong = 500
+
+function mend(schema: v.GenericSchema, shape: Shape, value: unknown, wrong: readonly Found[]): Mended | undefined {
+  if (wrong.length > maxWrong) return undefined
+  const paths = wrong.map(({ path }) => path)
+  return repair(schema, shape, value, paths)
 }
 
 /** The `id` of these is the name of the table (spec 1.6); it need not be written. */

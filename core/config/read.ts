@@ -2,6 +2,7 @@
 import { basename, dirname, relative, resolve, sep } from 'node:path'
 import type { Report } from '../finding/finding.ts'
 import { findings } from '../finding/table.ts'
+import { closest } from '../finding/typo.ts'
 import { variable } from './env.ts'
 import type { Env } from './env.ts'
 import { listFolder, maxFiles, maxTotalBytes, readText } from './file.ts'
@@ -51,7 +52,8 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   const texts = new Map<string, string>()
   const { report, reports } = reporter(main)
   const sources = sourcesOf(files)
-  const collected: Collected = { entries: emptyEntries(), broken: new Set() }
+  const collected: Collected = { entries: emptyEntries(), broken: new Set(), tables: 0 }
+  const guess = guesser()
   let totalBytes = 0
   let complete = true
   const full = (): boolean => totalBytes > maxTotalBytes
@@ -74,7 +76,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
 
   const first = take(main, await readText(path))
   if (!first) return { raw: undefined, reports: reports(), sources, texts }
-  collect(first, new Set(['main']), { file: main, env, report }, collected)
+  collect(first, new Set(['main']), { file: main, env, report, guess }, collected)
   const proxy = collected.entries.proxy[0]
   checkRequired(proxy, first, main, env, report)
 
@@ -112,7 +114,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     for (const [index, [each, roles]] of part.entries()) {
       const name = relative(directory, each).split(sep).join('/')
       const tree = take(name, outcomes[index] ?? { problem: { code: 'file/missing', what: 'does not exist' } })
-      if (tree) collect(tree, roles, { file: name, env, report }, collected)
+      if (tree) collect(tree, roles, { file: name, env, report, guess }, collected)
     }
   }
   const { entries, broken } = collected
@@ -156,6 +158,12 @@ function checkRequired(
     const place = proxy?.at('required_env_vars', index) ?? { file: main, path: [] }
     report({ code: 'env/required', message, place })
   }
+}
+
+/** Guesses at what was meant, as often as it may help somebody: each takes a comparison with every candidate. */
+function guesser(): (word: string, candidates: Iterable<string>) => string | undefined {
+  let left = maxReports
+  return (word, candidates) => (left-- > 0 ? closest(word, candidates) : undefined)
 }
 
 function isWritten(tree: Tree, key: string): boolean {

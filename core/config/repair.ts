@@ -6,6 +6,8 @@ import type { Shape } from './schema/shape.ts'
 /** Each pass takes out what the schema does not accept; what becomes wrong by that is rare, and rarely goes deeper. */
 const maxPasses = 5
 
+export type Mended = { readonly value: unknown; readonly removed: readonly Path[] }
+
 /**
  * The value of a table without the parts that are wrong, and the paths of the parts. No value when a part cannot be
  * left out. The value is changed.
@@ -15,7 +17,7 @@ export function repair(
   shape: Shape,
   value: unknown,
   wrong: readonly Path[],
-): { readonly value: unknown; readonly removed: readonly Path[] } | undefined {
+): Mended | undefined {
   let next = wrong
   const removed: Path[] = []
   for (let pass = 0; pass < maxPasses; pass++) {

@@ -1,11 +1,8 @@
 // The tables of one file: which sections they are of, whether they may stand here, and what they are called.
-import type { Report } from '../finding/finding.ts'
 import { pathText } from '../finding/locate.ts'
-import { closest } from '../finding/typo.ts'
 import { rearrangeMain } from './alias.ts'
 import { makeEntry } from './entry.ts'
 import type { FileContext, Made } from './entry.ts'
-import type { Env } from './env.ts'
 import { show } from './mask.ts'
 import { belongs, home } from './merge.ts'
 import type { Entries, Role } from './merge.ts'
@@ -20,9 +17,13 @@ export type Collected = {
   readonly entries: Entries
   /** `section name` of what was left out. */
   readonly broken: Set<string>
+  tables: number
 }
 
-type File = { readonly file: string; readonly env: Env; report(report: Report): void }
+type File = Pick<FileContext, 'file' | 'env' | 'report' | 'guess'>
+
+/** Of all files together: ten times what the largest gateways have. */
+export const maxTables = 100_000
 
 /** Puts every table of a file where it belongs. */
 export function collect(tree: Tree, roles: ReadonlySet<Role>, file: File, collected: Collected): void {
@@ -34,7 +35,7 @@ export function collect(tree: Tree, roles: ReadonlySet<Role>, file: File, collec
   for (const [key, value] of Object.entries(arranged.tree)) {
     const place = { file: file.file, path: [key] }
     if (!isSection(key)) {
-      const guess = closest(key, Object.keys(schemas))
+      const guess = file.guess(key, Object.keys(schemas))
       const help = guess === undefined ? undefined : `did you mean "${guess}"?`
       const message = `${JSON.stringify(pathText([key]).replaceAll('"', ''))} is not a table of the configuration`
       file.report({ code: 'table/unknown', message, place, mark: 'key', help })
@@ -55,13 +56,15 @@ export function collect(tree: Tree, roles: ReadonlySet<Role>, file: File, collec
   }
 }
 
-function add(
-  section: Section,
-  path: readonly string[],
-  value: unknown,
-  file: FileContext,
-  { entries, broken }: Collected,
-): void {
+function add(section: Section, path: readonly string[], value: unknown, file: FileContext, collected: Collected): void {
+  const { entries, broken } = collected
+  if (++collected.tables > maxTables) {
+    const place = { file: file.file, path }
+    const message = `there are more than ${maxTables} tables: those from here on are not read`
+    if (collected.tables === maxTables + 1) file.report({ code: 'file/too-many', message, place, mark: 'key' })
+    broken.add(`${section} ${String(path.at(-1))}`)
+    return
+  }
   const { entry, removed } = put(section, path, value, file, entries)
   if (!entry) broken.add(`${section} ${String(path.at(-1))}`)
   if (section !== 'pipelines') return

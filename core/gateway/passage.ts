@@ -7,7 +7,6 @@ import type {
   Field,
   Forward,
   HeaderEdit,
-  RequestHead,
   Respond,
   ResponseDecision,
   ResponseHead,
@@ -18,7 +17,7 @@ import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
-import type { Exchange } from '../pipeline/exchange.ts'
+import type { Arrival, Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
 import { withRetries } from '../pipeline/retry.ts'
@@ -43,11 +42,11 @@ export class Passage {
   readonly id: string
   readonly #generation: Generation
   readonly #network: Served
-  readonly #head: RequestHead
+  readonly #head: Arrival
   readonly #client: Client
   readonly #account: Account
 
-  constructor(generation: Generation, network: Served, head: RequestHead, client: Client, id: string) {
+  constructor(generation: Generation, network: Served, head: Arrival, client: Client, id: string) {
     this.id = id
     this.#generation = generation
     this.#network = network
@@ -150,6 +149,9 @@ export class Passage {
     const chain = this.#generation.chain(exchange.pipeline)
     const wanted = Math.max(chain.wants(exchange) ?? -1, this.#generation.services.wants(exchange) ?? -1)
     if (wanted < 0 || !this.#head.mayHaveBody) return this.#rest(exchange)
+    // the engine's own answer to a longer one is bare
+    if ((this.#head.contentLength ?? 0) > wanted)
+      return this.refuse(refuse('body/too-large', `the declared length is over the ${wanted} bytes that are held`))
     return {
       kind: 'collect',
       maxBytes: wanted,
@@ -278,7 +280,7 @@ export class Passage {
 }
 
 /** The path of the target at a backend, without its query: what destinations of meshes are compared with. */
-function pathAt(backend: Backend | undefined, exchange: Exchange): string {
+export function pathAt(backend: Backend | undefined, exchange: Exchange): string {
   const target = targetOf(backend?.upstream?.basePath ?? '', exchange)
   return exchange.query === '' ? target : target.slice(0, -exchange.query.length)
 }

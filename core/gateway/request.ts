@@ -16,7 +16,8 @@
 //  10 signature      the mesh token for the destination (decision 14)
 //  11 forward        the response passes the right chain on its way back
 import { randomUUID } from 'node:crypto'
-import type { Decision, RequestHead } from '../../quic/index.ts'
+import type { Decision } from '../../quic/index.ts'
+import type { Arrival } from '../pipeline/exchange.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { hostOf, httpsLocation } from '../route/host.ts'
 import { splitTarget } from '../route/path.ts'
@@ -25,7 +26,7 @@ import type { Generation, Served } from './generation.ts'
 import { Passage } from './passage.ts'
 
 /** Decides about one request that came in through a network. */
-export function decide(generation: Generation, network: Served, head: RequestHead): Decision | Promise<Decision> {
+export function decide(generation: Generation, network: Served, head: Arrival): Decision | Promise<Decision> {
   const client = generation.clients.of(head)
   const passage = new Passage(generation, network, head, client, client.requestId ?? randomUUID())
   if (client.loops) return passage.refuse(refuse('request/forwarded-loop', 'the request has passed here too often'))
@@ -41,14 +42,9 @@ export function decide(generation: Generation, network: Served, head: RequestHea
     return redirectOf(location, passage.id)
   }
   const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
-  switch (found.kind) {
-    case 'none':
-      return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
-    case 'ambiguous':
-      return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
-    case 'method':
-      return passage.enter(found.route, target, found.rest, found.allow)
-    case 'route':
-      return passage.enter(found.route, target, found.rest, undefined)
+  if (found.kind === 'none') return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
+  if (found.kind === 'ambiguous') {
+    return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))
   }
+  return passage.enter(found.route, target, found.rest, found.kind === 'method' ? found.allow : undefined)
 }

@@ -36,7 +36,12 @@ export type EgressChoice = {
     path: string,
     context: MeshContext | undefined,
   ): Choice
+  /** What each egress that leads there would say by itself: for whoever asks why. */
+  weigh(...asked: Parameters<EgressChoice['choose']>): readonly Weighed[]
 }
+
+/** An egress that leads to a backend; without a choice, the destination is none of its own. */
+export type Weighed = { readonly egress: Egress; readonly choice: Choice | undefined }
 
 /** An egress that leads to a backend. */
 type Way = {
@@ -107,6 +112,13 @@ export function createEgressChoice(config: Config, make: MakeSigner = makerOf(co
     choose(pipeline, backend, path, context) {
       const ways = plans.get(pipeline.name)?.get(backend.name)
       return ways === undefined ? free : best(signers, ways, path, context)
+    },
+    weigh(pipeline, backend, path, context) {
+      const ways = plans.get(pipeline.name)?.get(backend.name) ?? []
+      return ways.map((way) => {
+        const away = way.when !== undefined && way.when.find(path) === undefined
+        return { egress: way.egress, choice: away ? undefined : tried(signers, way, path, context)[0] }
+      })
     },
   }
 }

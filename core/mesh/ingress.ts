@@ -20,6 +20,8 @@ export type Target = {
 export type IngressCheck = {
   /** `authorization` are all values of the field; `nowMs` is Unix time. Never rejects. */
   check(target: Target, authorization: readonly string[], nowMs: number): Outcome | Promise<Outcome>
+  /** Where a token can be shown there: one for each mesh whose tokens count. For whoever asks why. */
+  doors(target: Target): readonly Door[]
 }
 
 /** Makes the verifier of a mesh; those of providers come from elsewhere. */
@@ -63,6 +65,10 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
     check({ ingress, guard }, authorization, nowMs) {
       if (ingress !== undefined) return pass(gates.get(ingress.name) ?? closed(ingress), authorization, nowMs)
       return guard === undefined ? open : pass(gateOf(guard), authorization, nowMs)
+    },
+    doors({ ingress, guard }) {
+      if (ingress !== undefined) return gates.get(ingress.name)?.doors ?? []
+      return guard === undefined ? [] : gateOf(guard).doors
     },
   }
 }

@@ -28,8 +28,11 @@ export type Chains = {
   build(config: Pick<Config, 'pipelines' | 'proxy'>): ReadonlyMap<string, Chain>
 }
 
+/** How the handler of a middleware is made. */
+export type MakeHandler = (middleware: Middleware, workshop: Workshop) => Handler
+
 /** Prepares for building chains. */
-export function createChains(surroundings: Surroundings): Chains {
+export function createChains(surroundings: Surroundings, make: MakeHandler = buildHandler): Chains {
   const sources = new Map<string, JwksSource>()
   return {
     build({ pipelines, proxy }) {
@@ -47,7 +50,7 @@ export function createChains(surroundings: Surroundings): Chains {
       // one handler for one middleware, however many chains it is in: what it caches is cached once
       const handlers = new Map<Middleware, Handler>()
       const handlerOf = (middleware: Middleware): Handler => {
-        const handler = handlers.get(middleware) ?? buildHandler(middleware, workshop)
+        const handler = handlers.get(middleware) ?? make(middleware, workshop)
         handlers.set(middleware, handler)
         return handler
       }

@@ -26,6 +26,9 @@ export type HeadView = Pick<
   | 'signal'
 >
 
+/** A head as it came in, and from where: all that a decision reads. */
+export type Arrival = HeadView & Pick<RequestHead, 'remoteAddress'>
+
 export type Exchange = {
   /** The request id: in the log, in `x-request-id`, in bodies that the gateway makes. */
   readonly id: string

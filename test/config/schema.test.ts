@@ -77,7 +77,6 @@ test('numbers have ranges, and whole ones are whole', async () => {
   for (const [port, shown] of [
     ['0', '0'],
     ['65536', '65536'],
-    ['inf', 'inf'],
     ['70000', '70000'],
     ['-1', '-1'],
   ] as const)
@@ -86,6 +85,7 @@ test('numbers have ranges, and whole ones are whole', async () => {
     ])
   for (const [port, shown] of [
     ['1.5', '1.5'],
+    ['inf', 'inf'],
     ['nan', 'nan'],
   ] as const)
     assert.equal(await found(text(port)), [
@@ -292,6 +292,19 @@ test('there is a bound to what is reported, and the bound says so', async () => 
   const { findings } = await read(`[network.a]\n${keys}\n`)
   assert.is(findings.length, 501)
   assert.ok(findings.some(({ message }) => message === '200 more findings are not shown'))
+})
+
+test('lists, tables and mistakes beyond measure end the work, not the program', async () => {
+  const list = await read(`[remote_ingress.a]\nurls = [${'"x",'.repeat(100_001)}]\n`)
+  assert.equal(list.lines, ['value/range: remote_ingress.a.urls has 100001 items: must have 100000 or less'])
+  assert.ok(list.raw?.broken('remote_ingress', 'a'))
+  const wrong = await read(`[remote_ingress.a]\nurls = [${'1,'.repeat(100_000)}]\n`)
+  assert.is(wrong.findings.length, 500)
+  assert.ok(wrong.raw?.broken('remote_ingress', 'a'))
+  const tables = await read(Array.from({ length: 100_001 }, (_, index) => `[network.n${index}]`).join('\n'))
+  assert.match(tables.lines.join(), /^file\/too-many: there are more than 100000 tables/)
+  assert.is(tables.raw?.all('network').length, 100_000)
+  assert.ok(tables.raw?.broken('network', 'n100000'))
 })
 
 test('the distance counts what is added, dropped, replaced and swapped', () => {

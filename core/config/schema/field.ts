@@ -25,8 +25,6 @@ export type Note = {
   readonly ignored?: true
   /** A TOML date or time may stand in place of the string. */
   readonly date?: true
-  /** The keys of this table may stand one level up too (spec 1.7, C12). */
-  readonly inline?: true
   /** Slashes around the value are dropped. */
   readonly trimmed?: true
   /** Which names the keys of a table of named things may have: of tables, or of ingresses and egresses (spec 1.6). */
@@ -110,5 +108,3 @@ export function named<const T extends v.GenericSchema>(item: T, meaning: string,
 export const item = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))
 
 export const port = (meaning: string, note: Note = {}) => integer(1, 65_535, meaning, note)
-
-export const id = (meaning: string, note: Note = {}) => v.optional(text(meaning, note))

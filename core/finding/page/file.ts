@@ -42,8 +42,10 @@ export const file = {
   },
   'file/too-many': {
     severity: 'error',
-    title: 'there are too many files',
-    meaning: 'At most 10,000 configuration files are read, from folders of at most 100,000 entries.',
+    title: 'there are too many files or tables',
+    meaning:
+      'At most 10,000 configuration files are read, from folders of at most 100,000 entries, and at most 100,000 ' +
+      'tables in all of them.',
     why: 'A wrong folder by mistake must not take the memory of a gateway that serves requests.',
     wrong: 'pipelines_path = "/"',
     right: 'pipelines_path = "pipelines"',

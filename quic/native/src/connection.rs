@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::config::ListenerLimits;
+use crate::drain::Phase;
 use crate::engine::{Shared, lock};
 use crate::event::Count;
 use crate::listener::{Listener, Slot};
@@ -26,6 +29,7 @@ pub struct Connection {
     pub tls: Option<tls::Peer>,
     version: Version,
     resets: Mutex<Resets>,
+    severed: Notify,
     /// The connection's place among those that the listener allows; free again with it.
     _slot: Slot,
 }
@@ -49,7 +53,7 @@ impl Connection {
         let (open, accepted) = gauges(&shared, version);
         open.up();
         accepted.up();
-        Arc::new(Self {
+        let connection = Arc::new(Self {
             id: shared.connection_id(),
             limits: Arc::clone(slot.limits()),
             remote: slot.remote(),
@@ -59,8 +63,25 @@ impl Connection {
             tls,
             version,
             resets: Mutex::new(Resets::new(Instant::now())),
+            severed: Notify::new(),
             _slot: slot,
-        })
+        });
+        connection.listener.roster.enter(&connection);
+        connection
+    }
+
+    /// Ends once the listener's grace period is over, and with it what is under way here.
+    pub async fn cut(&self) {
+        // Hears of all that comes after this line, before the look at what came already.
+        let severed = self.severed.notified();
+        if self.listener.drain.phase() != Phase::Cut {
+            severed.await;
+        }
+    }
+
+    /// The grace period is over, which the listener's phase says already.
+    pub fn sever(&self) {
+        self.severed.notify_waiters();
     }
 
     /// The peer reset a stream.
@@ -81,6 +102,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.listener.roster.leave(self.id);
         gauges(&self.shared, self.version).0.down();
     }
 }

@@ -42,8 +42,6 @@ export const middlewareTypes = {
   connect,
 } as const
 
-export type KnownMiddlewareType = keyof typeof middlewareTypes
-
 /** Other spellings of types (spec 1.7). */
 export const typeSpellings: Readonly<Record<string, string>> = {
   jwtauth: 'jwt_auth',

@@ -99,7 +99,7 @@ pub async fn run(
         tokio::select! {
             biased;
             outcome = unwind::guarded(work) => Some(outcome),
-            () = connection.listener.drain.cut() => None,
+            () = connection.cut() => None,
         }
     };
     match outcome {

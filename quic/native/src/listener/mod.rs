@@ -2,6 +2,7 @@
 
 mod census;
 mod quic;
+mod roster;
 mod setup;
 mod sniff;
 mod socket;
@@ -28,6 +29,7 @@ use crate::engine::{Shared, lock};
 use crate::event::{Count, Event};
 use crate::fault::Code;
 use census::Census;
+use roster::Roster;
 use setup::Tls;
 use throttle::Throttle;
 
@@ -48,6 +50,7 @@ pub struct Listener {
     http2: bool,
     tls: Mutex<Tls>,
     census: Census,
+    pub roster: Roster,
     /// QUIC handshakes under way.
     handshakes: AtomicUsize,
     /// When the grace period ends, once somebody drains.
@@ -124,6 +127,7 @@ impl Listener {
             http2: plan.http2,
             tls: Mutex::new(tls),
             census: Census::default(),
+            roster: Roster::default(),
             handshakes: AtomicUsize::new(0),
             deadline: watch::Sender::new(None),
             ended: watch::Sender::new(None),
@@ -319,6 +323,7 @@ async fn supervise(listener: Arc<Listener>, mut loops: JoinSet<()>) {
     if over {
         cut = listener.open_exchanges.get();
         listener.drain.advance(Phase::Cut);
+        listener.roster.sever();
         listener.all(&mut loops).await;
     }
     listener.shared.event(&Event::ListenerDown {

@@ -31,11 +31,13 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
     let mut http = Http1::new(io, limits(own));
     let mut patience = Duration::from_millis(own.head_ms);
     let head = Duration::from_millis(own.head_ms);
+    let draining = connection.listener.drain.draining();
+    tokio::pin!(draining);
     loop {
         let ready = tokio::select! {
             biased;
             ready = tokio::time::timeout(patience, http.wait()) => ready,
-            () = connection.listener.drain.draining() => break,
+            () = &mut draining => break,
         };
         match ready {
             Ok(Ok(true)) => {}

@@ -66,6 +66,8 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
     let mut active = Instant::now();
     let timer = tokio::time::sleep(patience);
     tokio::pin!(timer);
+    let draining = connection.listener.drain.draining();
+    tokio::pin!(draining);
     let mut leaving = false;
     let mut expelled = false;
     loop {
@@ -95,7 +97,7 @@ pub async fn serve(io: Io, connection: Arc<Connection>) {
                 }
                 exchanges.push(exchange(&connection, request, respond));
             }
-            () = connection.listener.drain.draining(), if !leaving => {
+            () = &mut draining, if !leaving => {
                 leaving = true;
                 goodbye(&mut http, &connection);
             }

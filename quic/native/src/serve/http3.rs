@@ -43,6 +43,8 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
     let mut active = Instant::now();
     let timer = tokio::time::sleep(idle);
     tokio::pin!(timer);
+    let draining = connection.listener.drain.draining();
+    tokio::pin!(draining);
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -66,7 +68,7 @@ pub async fn serve(quic: quinn::Connection, connection: Arc<Connection>) {
                 }
                 requests.push(request(incoming, &connection));
             }
-            () = connection.listener.drain.draining(), if !leaving => {
+            () = &mut draining, if !leaving => {
                 leaving = true;
                 goodbye(&mut http, &connection);
             }
