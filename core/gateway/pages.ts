@@ -1,10 +1,11 @@
 // What the management service shows of a configuration: built field by field, so that no secret can slip in.
 import { arch, platform } from 'node:os'
 import { join } from 'node:path'
-import type { Config, Egress, Ingress, Mesh, Network, Pipeline } from '../config/model.ts'
+import type { Config, Egress, Endpoint, Ingress, Mesh, Network, Pipeline } from '../config/model.ts'
 import { managementPaths } from '../pipeline/service/management.ts'
 import { shown } from '../pipeline/service/facts.ts'
 import type { Info, PipelineFacts, RouteFacts, Running, StatusFacts } from '../pipeline/service/facts.ts'
+import { answered, methodsOf } from '../route/method.ts'
 
 /** The program and the machine. */
 export function infoFacts(version: string, config: Config, startedAtMs: number, nowMs: number): Info {
@@ -66,7 +67,7 @@ export function statusFacts(config: Config, running: Running): StatusFacts {
   }
 }
 
-function endpointRoutes(config: Config, pipeline: Pipeline, endpoint: Pipeline['endpoints'][number]): RouteFacts[] {
+function endpointRoutes(config: Config, pipeline: Pipeline, endpoint: Endpoint): RouteFacts[] {
   const route = (path: string, methods: readonly string[]): RouteFacts => ({
     path,
     methods,
@@ -84,7 +85,7 @@ function endpointRoutes(config: Config, pipeline: Pipeline, endpoint: Pipeline['
   }
   const { pathPrefix } = endpoint
   if (pathPrefix === undefined) return []
-  const methods = endpoint.methods ?? ['*']
+  const methods = methodsIn(endpoint)
   return pathPrefix === '/'
     ? [route('/{*path}', methods)]
     : [route(pathPrefix, methods), route(`${pathPrefix}/{*path}`, methods)]
@@ -94,13 +95,17 @@ function ingressRoutes(pipeline: Pipeline, ingress: Ingress): RouteFacts[] {
   if (!ingress.enabled) return []
   return ingress.urls.map(({ text }) => ({
     path: `${text.replace(/\/$/, '')}/{*path}`,
-    methods: ingress.endpoint.methods ?? ['*'],
+    methods: methodsIn(ingress.endpoint),
     description: ingress.description ?? null,
     endpoint_name: ingress.endpoint.name,
     service_type: ingress.endpoint.service,
     pipeline: pipeline.name,
     ingress: ingress.name,
   }))
+}
+
+function methodsIn(endpoint: Endpoint): readonly string[] {
+  return answered(methodsOf(endpoint) ?? ['*'])
 }
 
 function networkFacts({ tcp, http3 }: Network) {

@@ -1,9 +1,15 @@
 // What an endpoint answers to below its prefix: methods, and for DICOMweb the paths too (spec 4.2, 6.6).
 import type { Endpoint } from '../config/model.ts'
 
-/** The methods of an endpoint; none: all. RFC 9110 9.1: what answers GET answers HEAD. */
+/** The methods that an endpoint claims; none: all. */
 export function methodsOf(endpoint: Endpoint): readonly string[] | undefined {
   return endpoint.methods ?? (endpoint.service === 'dicomweb' ? dicomweb : undefined)
+}
+
+/** What claimed methods answer: HEAD goes with GET (RFC 9110 9.3.2). */
+export function answered(methods: Iterable<string>): string[] {
+  const names = new Set(methods)
+  return [...names].flatMap((name) => (name === 'GET' && !names.has('HEAD') ? ['GET', 'HEAD'] : [name]))
 }
 
 /** Whether an endpoint has something at `rest`: what follows the prefix and its slash, in the spelling of keys. */

@@ -3,7 +3,7 @@
 import type { Config, Endpoint, Ingress, Network, Pipeline } from '../config/model.ts'
 import { compileGuards } from './guard.ts'
 import type { Guard, Guards } from './guard.ts'
-import { methodsOf, serves } from './method.ts'
+import { answered, methodsOf, serves } from './method.ts'
 import { readings } from './path.ts'
 import type { Target } from './path.ts'
 import { after, guards, longest, place, tree } from './tree.ts'
@@ -152,9 +152,11 @@ function isDoubtful(table: Table<unknown>, target: Target): boolean {
 }
 
 function decide(target: Target, found: Found<unknown>, methods: Methods, method: string): Outcome {
-  const route = methods.byMethod.get(method) ?? methods.other
+  const { byMethod } = methods
+  // HEAD goes with GET, unless an endpoint of this path has it for itself
+  const route = byMethod.get(method) ?? (method === 'HEAD' ? byMethod.get('GET') : undefined) ?? methods.other
   const rest = after(target, found)
   if (!serves((route ?? methods.first).endpoint, target.key.substring(found.end + 1))) return { kind: 'none' }
   if (route !== undefined) return { kind: 'route', route, rest }
-  return { kind: 'method', route: methods.first, rest, allow: [...methods.byMethod.keys()].join(', ') }
+  return { kind: 'method', route: methods.first, rest, allow: answered(byMethod.keys()).join(', ') }
 }

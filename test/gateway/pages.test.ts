@@ -125,6 +125,17 @@ test('routes sorted by path, with enabled ingresses and the pages of management'
   assert.equal([ingress?.ingress, ingress?.description, ingress?.methods], ['fhir-in', 'from partners', ['*']])
 })
 
+test('the methods of a route are those that it answers', () => {
+  const read = { ...endpoint('http', '/read'), methods: ['GET', 'POST'] }
+  const all = config([
+    pipeline({ name: 'a', endpoints: [read, endpoint('dicomweb', '/dicom'), endpoint('http', '/')] }),
+  ])
+  const methods = new Map(routeFacts(all).map(({ path, methods }) => [path, methods.join(' ')]))
+  assert.is(methods.get('/read'), 'GET HEAD POST')
+  assert.is(methods.get('/dicom'), 'GET HEAD OPTIONS')
+  assert.is(methods.get('/{*path}'), '*')
+})
+
 test('the status names meshes and their members, networks, and the last reload', () => {
   const finding = {
     code: 'x/y',

@@ -161,12 +161,25 @@ test('a method that an endpoint does not have is told the ones it has, exactly a
   })
   assert.is(told(some, 'h', '/x/1', 'GET'), 'a/read /x|1')
   assert.is(told(some, 'h', '/x/1', 'POST'), 'b/write /x|1')
-  assert.is(told(some, 'h', '/x/1', 'DELETE'), '405 GET, POST')
-  assert.is(told(some, 'h', '/x/1', 'get'), '405 GET, POST')
-  assert.is(told(some, 'h', '/x/1', 'HEAD'), '405 GET, POST')
+  assert.is(told(some, 'h', '/x/1', 'DELETE'), '405 GET, HEAD, POST')
+  assert.is(told(some, 'h', '/x/1', 'get'), '405 GET, HEAD, POST')
   assert.is(told(some, 'a.test', '/i', 'GET'), '405 PUT')
   assert.is(told(some, 'a.test', '/i', 'PUT'), 'c/in [i] /i|')
   assert.is(told(some, 'h', '/y', 'BREW'), 'a/all /|y')
+})
+
+test('HEAD goes with GET, unless an endpoint has it for itself', () => {
+  const some = routes({
+    a: { endpoints: { read: { pathPrefix: '/x', methods: ['GET'] }, put: { pathPrefix: '/w', methods: ['PUT'] } } },
+    b: { endpoints: { get: { pathPrefix: '/y', methods: ['GET'] }, head: { pathPrefix: '/y', methods: ['HEAD'] } } },
+    c: { endpoints: { one: { pathPrefix: '/z', methods: ['GET'] }, rest: { pathPrefix: '/z' } } },
+  })
+  assert.is(told(some, 'h', '/x', 'HEAD'), 'a/read /x|')
+  assert.is(told(some, 'h', '/x', 'head'), '405 GET, HEAD')
+  assert.is(told(some, 'h', '/w', 'HEAD'), '405 PUT')
+  assert.is(told(some, 'h', '/y', 'HEAD'), 'b/head /y|')
+  assert.is(told(some, 'h', '/z', 'HEAD'), 'c/one /z|')
+  assert.is(told(some, 'h', '/z', 'POST'), 'c/rest /z|')
 })
 
 test('of endpoints with the same prefix the first one has each method', () => {

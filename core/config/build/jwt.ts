@@ -48,6 +48,15 @@ export function buildBasic(scope: Scope, entry: Source, own: Of<'basic_auth'>): 
   const options = merged(scope, entry, { username: own.username, password: own.password }, 'basic')
   if (options === undefined) return undefined
   const { username, password } = options.value
+  // RFC 7617 2: the first colon of what a client sends ends the user name
+  if (username?.includes(':') === true) {
+    scope.report({
+      code: 'middleware/credentials',
+      message: `middleware "${entry.name}" of type basic_auth has a username with a colon: no client can send it`,
+      place: options.place('username'),
+    })
+    return undefined
+  }
   if (username !== undefined && password !== undefined) return { username, password: new Secret(password) }
   scope.report({
     code: 'middleware/credentials',
@@ -85,13 +94,15 @@ function keysOf(scope: Scope, entry: Source, { value, place }: Options<Of<'jwt_a
     )
   const url = readLink(scope, value.jwks_uri, place('jwks_uri'))
   if (url === undefined) return undefined
-  if (isPlain(url))
+  if (isPlain(url)) {
     scope.report({
       code: 'middleware/plain-jwks',
-      message: `middleware "${entry.name}" fetches its keys without TLS from ${url.host}`,
+      message: `middleware "${entry.name}" names keys at ${url.host} without TLS: must be https, or on loopback`,
       place: place('jwks_uri'),
       help: 'use https: who can change the keys can sign tokens',
     })
+    return undefined
+  }
   return { kind: 'jwks', url: url.href, cacheHours: scope.raw.proxy?.value.jwks_cache_duration_hours ?? 24 }
 }
 

@@ -14,7 +14,10 @@ export function checkEgresses(scope: Scope, { config }: Built): void {
     const earlier: Egress[] = []
     const backend = pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
     for (const egress of pipeline.egresses) {
-      if (!egress.enabled) continue
+      if (!egress.enabled) {
+        checkDisabled(scope, egress, pipeline, backend)
+        continue
+      }
       const meshes = listing.get(egress) ?? []
       const reason = unreachable(config, pipeline, egress, backend, meshes) ?? hidden(egress, meshes, earlier, listing)
       if (reason !== undefined)
@@ -72,6 +75,18 @@ function hidden(
 
 function sameMeshes(a: readonly Mesh[], b: readonly Mesh[]): boolean {
   return a.length === b.length && a.every((mesh) => b.includes(mesh))
+}
+
+/** What is disabled is not there, and a backend without an egress asks nothing of requests. */
+function checkDisabled(scope: Scope, egress: Egress, pipeline: Pipeline, backend: Backend | undefined): void {
+  if (egress.mode !== 'mesh' || backend !== egress.backend) return
+  if (pipeline.egresses.some((other) => other.enabled && other.backend === backend)) return
+  scope.report({
+    code: 'egress/disabled',
+    message: `egress "${egress.name}" has mode "mesh" and is disabled: requests without context of a mesh reach backend "${backend.name}" too`,
+    place: below(egress, 'enabled'),
+    help: 'enable it, or take the backend out of the pipeline',
+  })
 }
 
 function checkPlain(scope: Scope, egress: Egress): void {

@@ -75,6 +75,21 @@ jwt_secret = "a-secret-of-at-least-thirty-two-bytes"
 ingress = ["api"]
 egress = ["out"]`,
   },
+  'egress/disabled': {
+    severity: 'warning',
+    title: 'a disabled egress of mode "mesh" leaves its backend open',
+    meaning:
+      'What is disabled is not there, its mode neither. No other egress leads to this backend, and one without an ' +
+      'egress asks nothing of requests.',
+    why: 'Requests that the mode kept from the backend reach it as soon as the egress is disabled.',
+    wrong: `[pipelines.web.mesh.egress.out]
+type = "http"
+mode = "mesh"
+enabled = false`,
+    right: `[pipelines.web.mesh.egress.out]
+type = "http"
+mode = "mesh"`,
+  },
   'egress/http3-plain': {
     severity: 'error',
     title: 'an egress of type "http3" leads to a plain URL',

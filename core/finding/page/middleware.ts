@@ -31,7 +31,8 @@ options.password = "secret"`,
     title: 'a middleware has nothing to check credentials with',
     meaning:
       'basic_auth needs username and password; jwt_auth needs one of public_key_path, jwks_uri, or use_hs256 with ' +
-      'hs256_secret. They stand in its options or in the authentication that it names.',
+      'hs256_secret. They stand in its options or in the authentication that it names. A username has no colon: in ' +
+      'what a client sends, the first one ends it.',
     why: 'Nobody could be let in, or, worse, anybody.',
     wrong: `[middleware.users]
 type = "jwt_auth"
@@ -106,9 +107,10 @@ type = "path_filter"
 options.rules = ["/Patient/{*rest}"]`,
   },
   'middleware/plain-jwks': {
-    severity: 'warning',
-    title: 'keys are fetched without TLS',
-    meaning: 'The key set that tokens are checked with comes from an http URL of another machine.',
+    severity: 'error',
+    title: 'keys would be fetched without TLS',
+    meaning:
+      'The key set that tokens are checked with has an http URL of another machine: the gateway does not fetch it.',
     why: 'Whoever is on the way can put in a key of their own, and then sign tokens.',
     wrong: `[middleware.users]
 type = "jwt_auth"
