@@ -20,7 +20,7 @@ type Origin = {
   /** What it does with each request in turn; then it answers. */
   script: Act[]
   /** What it does when the script has ended. */
-  then: Act
+  after: Act
   /** Cuts an answer that was half said. */
   cut(): void
   close(): Promise<void>
@@ -31,7 +31,7 @@ async function startOrigin(port = 0): Promise<Origin> {
     // RFC 9112 9.3.1: a connection that was kept may have been closed meanwhile, which costs nobody a retry
     response.shouldKeepAlive = false
     origin.heard.push(`${request.method} ${request.url}`)
-    const act = origin.script.shift() ?? origin.then
+    const act = origin.script.shift() ?? origin.after
     if (act === 'close') request.socket.destroy()
     else if (act === 'half') {
       response.writeHead(200, { 'content-length': '10' })
@@ -50,7 +50,7 @@ async function startOrigin(port = 0): Promise<Origin> {
     port: (server.address() as AddressInfo).port,
     heard: [],
     script: [],
-    then: 'answer',
+    after: 'answer',
     cut: () => undefined,
     close: async () => {
       server.closeAllConnections()
@@ -109,7 +109,7 @@ test.after(async () => {
 test.before.each(async () => {
   origin.script = []
   origin.heard = []
-  origin.then = 'answer'
+  origin.after = 'answer'
   // the budget is one for the origin: each test pays for what it takes
   for (let paid = 0; paid < 20; paid++) await (await edge.client('h1').send({ path: '/never/pay' })).bytes()
   origin.heard = []
@@ -167,7 +167,7 @@ for (const [name, times] of [
   ['twice', 3],
 ] as const)
   test(`max_retries of "${name}" holds`, async () => {
-    origin.then = 'close'
+    origin.after = 'close'
     const reply = await edge.client('h1').send({ path: `/${name}/x` })
     assert.is(reply.status, 502)
     await reply.bytes()
@@ -222,7 +222,7 @@ for (const method of ['GET', 'POST'])
   })
 
 test('retries do not multiply an outage, and a reload does not either', async () => {
-  broken.then = 'close'
+  broken.after = 'close'
   const asked = 150
   const flood = async (): Promise<void> => {
     for (let batch = 0; batch < asked / 10; batch++)
