@@ -1,7 +1,7 @@
 // `harmony explain` and the gateway: what the one says of a request is what the other does with it, in every way that
 // a request can end, for requests that were thought of and for others.
 import http from 'node:http'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { explainRequest } from '../../core/index.ts'
 import type { Explanation } from '../../core/index.ts'
@@ -357,7 +357,7 @@ test('whatever is asked, explain and the gateway agree', async () => {
       await compare({
         host,
         method,
-        network: network as (typeof networks)[number],
+        network,
         path: `/${segments.join('/').replaceAll('é', '%C3%A9')}${query}`,
         headers: [
           ...(token === undefined ? [] : [['authorization', token] as const]),

@@ -249,6 +249,17 @@ test('limits that change hold for new connections, and the open ones stay', asyn
     session.destroy()
   }))
 
+test('a gateway that stops while a removed listener drains ends within its grace', async () =>
+  withReloading(async ({ a, spare, take, client, gateway }) => {
+    assert.ok((await take({ spare: [spare[0]] })).ok)
+    const asker = await client('h1', spare[0])
+    const held = asker.send({ path: '/relay/held' }).then(({ status }) => status, () => 'cut') // prettier-ignore
+    await until(5_000, 'the request at a', () => a.asked() === 1)
+    assert.ok((await take({ spare: undefined })).ok)
+    assert.equal(await within(10_000, 'the stop', gateway.stop({ graceMs: 100 })), { cut: 1 })
+    assert.is(await held, 503)
+  }))
+
 test('a request that comes in while others are still being opened waits until the configuration is taken', async () => {
   const { engine, native } = fakeEngine()
   const networks = ['first', 'second'].map((name, at): [string, Network] => {

@@ -215,6 +215,32 @@ for (const protocol of protocols) {
   })
 }
 
+test('a stop sees a listener that drains already to its end', async () => {
+  await withHeld('h1', async (held) => {
+    const slow = held.client.send({ path: '/slow' })
+    await until(5_000, 'the request', () => held.waiting() === 1)
+    const drained = held.listener.drain({ graceMs: 20_000 })
+    await until(5_000, 'a refusal', async () => (await refusedTcp(held.port)) === 'ECONNREFUSED')
+    const stopped = held.engine.stop({ graceMs: 20_000 })
+    held.release()
+    const reply = await within(5_000, 'the answer', slow)
+    assert.is(String(await reply.bytes()), 'whole')
+    assert.equal(await within(5_000, 'the stop', stopped), { cut: 0 })
+    assert.equal(await within(5_000, 'the drain', drained), { finished: 1, cut: 0 })
+  })
+})
+
+test('the grace of a stop ends that of a drain before it, and what is cut counts', async () => {
+  await withHeld('h1', async (held) => {
+    const slow = held.client.send({ path: '/slow' })
+    await until(5_000, 'the request', () => held.waiting() === 1)
+    void held.listener.drain({ graceMs: 60_000 })
+    await until(5_000, 'a refusal', async () => (await refusedTcp(held.port)) === 'ECONNREFUSED')
+    assert.equal(await within(5_000, 'the stop', held.engine.stop({ graceMs: 100 })), { cut: 1 })
+    assert.is((await within(5_000, 'the answer', slow)).status, 503)
+  })
+})
+
 test('HTTP/1.1 answers during the drain say connection: close, and the connection ends', async () => {
   await withHeld('h1', async (held) => {
     const agent = new http.Agent({ keepAlive: true })

@@ -223,10 +223,11 @@ impl NativeEngine {
     ) -> Result<Object<'env>> {
         let grace = millis(grace_ms);
         self.promise(env, move |shared| async move {
-            let listener = shared
-                .remove_listener(listener)
+            let leaving = shared
+                .listener_leaves(listener)
                 .ok_or_else(|| error("listener/unknown", listener))?;
-            let drained = listener.drain(grace).await;
+            let drained = leaving.drain(grace).await;
+            shared.listener_left(listener);
             Ok(serde_json::json!({
                 "finished": drained.finished,
                 "cut": drained.cut,

@@ -25,6 +25,8 @@ pub struct Shared {
     next_connection: AtomicU64,
     next_handle: AtomicU32,
     listeners: Mutex<HashMap<u32, Arc<Listener>>>,
+    /// Those that drain already: nobody finds them any more, and `stop` waits for them too.
+    leaving: Mutex<HashMap<u32, Arc<Listener>>>,
     upstreams: Mutex<HashMap<u32, Arc<Upstream>>>,
 }
 
@@ -45,6 +47,7 @@ impl Shared {
             next_connection: AtomicU64::new(1),
             next_handle: AtomicU32::new(1),
             listeners: Mutex::default(),
+            leaving: Mutex::default(),
             upstreams: Mutex::default(),
         }
     }
@@ -93,8 +96,17 @@ impl Shared {
         lock(&self.listeners).insert(listener.id, listener);
     }
 
-    pub fn remove_listener(&self, id: u32) -> Option<Arc<Listener>> {
-        lock(&self.listeners).remove(&id)
+    /// The listener is about to drain.
+    pub fn listener_leaves(&self, id: u32) -> Option<Arc<Listener>> {
+        let mut listeners = lock(&self.listeners);
+        let listener = listeners.remove(&id)?;
+        lock(&self.leaving).insert(id, Arc::clone(&listener));
+        Some(listener)
+    }
+
+    /// It has drained.
+    pub fn listener_left(&self, id: u32) {
+        lock(&self.leaving).remove(&id);
     }
 
     pub fn upstream(&self, id: u32) -> Option<Arc<Upstream>> {
@@ -115,8 +127,11 @@ impl Shared {
 
     /// Drains all listeners at once and closes all upstreams; returns the exchanges cut off.
     pub async fn stop(&self, grace: std::time::Duration) -> u64 {
+        // those that drain already have no longer than the others
+        let mut all = std::mem::take(&mut *lock(&self.listeners));
+        all.extend(lock(&self.leaving).drain());
         let mut draining = tokio::task::JoinSet::new();
-        for listener in lock(&self.listeners).drain().map(|(_, listener)| listener) {
+        for listener in all.into_values() {
             draining.spawn(async move { listener.drain(grace).await.cut });
         }
         let cut = draining.join_all().await.into_iter().sum();
@@ -131,7 +146,8 @@ impl Shared {
     /// Nobody will stop the engine any more: listeners and this hold each other, and no longer.
     pub fn abandon(&self) {
         let listeners = std::mem::take(&mut *lock(&self.listeners));
+        let leaving = std::mem::take(&mut *lock(&self.leaving));
         let upstreams = std::mem::take(&mut *lock(&self.upstreams));
-        drop((listeners, upstreams));
+        drop((listeners, leaving, upstreams));
     }
 }
