@@ -4,6 +4,7 @@ import type { Report } from '../finding/finding.ts'
 import { pathText } from '../finding/locate.ts'
 import type { FindingCode } from '../finding/table.ts'
 import { closest } from '../finding/typo.ts'
+import { listed } from '../finding/words.ts'
 import { isSecret } from './hide.ts'
 import { show } from './mask.ts'
 import { dig } from './path.ts'
@@ -36,7 +37,7 @@ export function reportOf(
 export function ruleOf(shape: Shape): string {
   const { kind } = shape
   if (kind === 'integer') return shape.max === unbounded ? 'must be an integer' : `must be ${shape.min} to ${shape.max}`
-  if (kind === 'choice') return `must be ${shape.options.map((option) => `"${option}"`).join(' or ')}`
+  if (kind === 'choice') return `must be ${listed(shape.options.map((option) => `"${option}"`))}`
   if (kind === 'boolean') return 'must be true or false'
   if (kind === 'list') return 'must be a list'
   return kind === 'table' || kind === 'variant' || kind === 'named' ? 'must be a table' : 'must be a string'

@@ -1,5 +1,6 @@
 // Which values are never shown, and how the others are.
 import { distance } from '../finding/typo.ts'
+import { quoted } from '../finding/words.ts'
 
 /** Whether a key of this name holds a secret. Too often rather than too seldom. */
 export function looksSecret(key: string): boolean {
@@ -25,17 +26,12 @@ export function show(value: unknown, secret = false): string {
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return secret ? 'a date' : `the date ${value.toJSON()}`
   if (typeof value === 'string')
-    return secret ? 'text that is not shown' : JSON.stringify(shorten(withoutCredentials(value.slice(0, maxLooked))))
+    return secret ? 'text that is not shown' : quoted(withoutCredentials(value.slice(0, maxLooked)))
   // As TOML writes them.
   if (typeof value === 'number')
     return secret ? 'a number' : String(value).replace('Infinity', 'inf').replace('NaN', 'nan')
   if (typeof value === 'boolean') return secret ? 'a boolean' : String(value)
   return 'a table'
-}
-
-/** Text that came from a file, bounded for a message. */
-export function shorten(text: string, max = 80): string {
-  return text.length <= max ? text : `${text.slice(0, max - 3)}...`
 }
 
 /** The same text, as long as before, with the credentials of URLs and the defaults of variables masked. */

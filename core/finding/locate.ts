@@ -1,8 +1,8 @@
 // From what a rule reports to what is printed: the position is looked up, the path written out, the list sorted.
-import { shorten } from '../config/mask.ts'
 import type { Sources } from '../config/raw.ts'
 import type { Finding, Place, Report } from './finding.ts'
 import { findings } from './table.ts'
+import { quoted, shorten } from './words.ts'
 
 /** The findings of a run: by file, then line, then column; the same one twice is said once. */
 export function locate(reports: readonly Report[], sources: Sources): Finding[] {
@@ -30,8 +30,7 @@ export function pathText(path: Place['path']): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`
-      const short = shorten(part)
-      const key = /^[A-Za-z0-9_-]+$/.test(short) ? short : JSON.stringify(short)
+      const key = /^[A-Za-z0-9_-]+$/.test(part) ? shorten(part) : quoted(part)
       return index === 0 ? key : `.${key}`
     })
     .join('')

@@ -2,6 +2,7 @@
 import type { Finding } from './finding.ts'
 import { findings } from './table.ts'
 import type { FindingCode } from './table.ts'
+import { amount } from './words.ts'
 
 export type Style = 'error' | 'warning' | 'title' | 'gutter' | 'help'
 
@@ -95,10 +96,6 @@ function data({ excerpt: _excerpt, ...finding }: Finding): Omit<Finding, 'excerp
 function count(list: readonly Finding[]): { errors: number; warnings: number } {
   const errors = list.filter(({ severity }) => severity === 'error').length
   return { errors, warnings: list.length - errors }
-}
-
-function amount(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
 /** The part of the source line that is shown, and where the carets stand below it. */

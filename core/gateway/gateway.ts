@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.ts'
 import type { Loaded } from '../config/load.ts'
 import type { Config } from '../config/model.ts'
 import type { Finding } from '../finding/finding.ts'
+import { amount } from '../finding/words.ts'
 import { accessLine } from '../log/access.ts'
 import type { Log } from '../log/log.ts'
 import { createMeshCheck } from '../mesh/explicit.ts'
@@ -186,10 +187,7 @@ export class Gateway {
         const errors = findings.filter(({ severity }) => severity === 'error').length
         // what repairs it may be a file that it names for the first time
         this.#watching?.update([...new Set([...before.config.watch, ...watch])])
-        return failed(
-          `the configuration has ${errors} ${errors === 1 ? 'error' : 'errors'}: the old one stays`,
-          findings,
-        )
+        return failed(`the configuration has ${amount(errors, 'error')}: the old one stays`, findings)
       }
       next = new Generation(before.number + 1, config, this.#lasting)
       const prepared = await this.#listeners.prepare(config)

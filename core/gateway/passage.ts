@@ -240,14 +240,16 @@ export class Passage {
         generation.metrics.upstreamFailure(backend, failure.code)
         generation.metrics.retry(backend)
       },
-      giveUp: (failure) => this.#failed(backend, failure),
+      giveUp: (failure) => this.#failed(backend, failure, reach.http3Only ?? false),
     })
   }
 
-  #failed(backend: string, failure: Failure): FailureDecision {
+  #failed(backend: string, failure: Failure, http3Only: boolean): FailureDecision {
     if (failure.fault === 'upstream' || failure.fault === 'config') {
       this.#generation.metrics.upstreamFailure(backend, failure.code)
     }
+    if (http3Only && failure.code.startsWith('connect/'))
+      return this.refuse(refuse('backend/no-http3', `${failure.code}: ${failure.detail}`))
     return this.refuse(refusalOf(failure))
   }
 

@@ -1,6 +1,7 @@
 // Everything that is asked of a mesh token, one row each, in the order in which it is asked. The signature is asked
 // between the rows of `before` and those of `after` (verify.ts).
 import type { MeshKey } from '../config/model.ts'
+import { shorten } from '../finding/words.ts'
 import { accepts } from './audience.ts'
 import type { Audience, Own } from './audience.ts'
 import type { Members } from './decode.ts'
@@ -177,6 +178,5 @@ function round(seconds: number): number {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'absent'
-  const text = JSON.stringify(value)
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+  return shorten(JSON.stringify(value))
 }

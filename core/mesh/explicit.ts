@@ -43,11 +43,13 @@ function check(
   const settle = (exchange: Exchange, outcome: Outcome): Verdict => {
     if (outcome.kind === 'refused') return refuse('mesh/required', `${outcome.code}: ${reasons[outcome.code]}`)
     if (outcome.kind === 'none') return undefined
+    // the first token came as it was sent; a second one stood behind the first and is in its place by now
+    const from = exchange.mesh === undefined ? (exchange.arrived ?? exchange.head) : exchange.head
     exchange.mesh = outcome.context
     // decision 4: what came with the accepted token stands in its place again
-    const edits = inbound(exchange.arrived ?? exchange.head, true)
+    const edits = inbound(from, true)
     exchange.edits.push(...edits)
-    exchange.head = view(exchange.arrived ?? exchange.head, edits)
+    exchange.head = view(from, edits)
     return undefined
   }
   return (exchange) => {

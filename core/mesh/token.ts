@@ -2,6 +2,7 @@
 // token`). A token made here goes nowhere but to whoever asked.
 import type { Config, Mesh } from '../config/model.ts'
 import { closest } from '../finding/typo.ts'
+import { quoted } from '../finding/words.ts'
 import { originsIn } from './audience.ts'
 import type { Members } from './decode.ts'
 import { examine } from './examine.ts'
@@ -85,7 +86,7 @@ function usable(
   const mesh = meshes.get(name)
   if (mesh === undefined) {
     const guess = closest(name, meshes.keys())
-    const names = [...meshes.keys()].slice(0, 10).map(quoted)
+    const names = [...meshes.keys()].slice(0, 10).map((each) => quoted(each))
     const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
     const help = guess === undefined ? known : `did you mean ${quoted(guess)}?`
     return problem('mesh/unknown', `the configuration has no mesh ${quoted(name)}`, help)
@@ -100,8 +101,4 @@ function usable(
 
 function problem(code: TokenProblem['code'], message: string, help?: string): { readonly problem: TokenProblem } {
   return { problem: help === undefined ? { code, message } : { code, message, help } }
-}
-
-function quoted(name: string): string {
-  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
 }

@@ -29,6 +29,8 @@ export type Reach =
       readonly maxRetries: number
       /** What the upstream can bear of that: one for all generations. */
       readonly budget: Budget
+      /** Decision 6: HTTP/3 or 502, also where the silence of UDP looks like a time-out. */
+      readonly http3Only?: boolean | undefined
     }
   | { readonly kind: 'refuse'; readonly refusal: Refusal }
 

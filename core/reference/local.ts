@@ -3,6 +3,7 @@
 import type { Config, Ingress, Mesh, Pipeline, Provider } from '../config/model.ts'
 import type { Place } from '../finding/finding.ts'
 import { closest } from '../finding/typo.ts'
+import { quoted } from '../finding/words.ts'
 import { formatReference, parseReference } from './parse.ts'
 import type { Reference, ResourceType } from './reference.ts'
 
@@ -226,8 +227,4 @@ function describe({ kind, api, enabled }: Provider): string {
 
 function fileOf({ file }: Place): string {
   return file
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

@@ -1,4 +1,5 @@
 // Reads and writes references (spec 8.1). Text that fits no form gives a sentence, never an exception.
+import { listed, quoted } from '../finding/words.ts'
 import type { Reference, ResourceType } from './reference.ts'
 
 /** Longer text is refused before anything looks at it; in UTF-16 code units. */
@@ -85,13 +86,4 @@ function textProblem(text: string): string | undefined {
   // it goes into a URL and into the log
   if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return 'has control characters or broken text in it'
   return undefined
-}
-
-/** Short enough for a message, whatever was written. */
-function quoted(part: string): string {
-  return JSON.stringify(part.length > 40 ? `${part.slice(0, 40)}…` : part)
-}
-
-function listed(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }

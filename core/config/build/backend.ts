@@ -3,10 +3,10 @@ import type { Backend } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import { buildCredentials } from './credentials.ts'
-import { isMethod } from './endpoint.ts'
 import { lookUp } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { serviceOf } from './service.ts'
+import { isToken } from './token.ts'
 import { buildUpstream } from './upstream.ts'
 
 type Source = Entry<Tables['backends']>
@@ -63,7 +63,7 @@ export function buildBackend(scope: Scope, entry: Source, used: boolean): Backen
 function methodOf(scope: Scope, entry: Source): string | undefined | false {
   const { method } = entry.value.options
   if (method === undefined) return undefined
-  if (isMethod(method)) return method.toUpperCase()
+  if (isToken(method)) return method.toUpperCase()
   scope.report({
     code: 'route/method',
     message: `backend "${entry.name}" has method ${JSON.stringify(method)}: must be a method, such as GET`,
@@ -72,8 +72,7 @@ function methodOf(scope: Scope, entry: Source): string | undefined | false {
   return false
 }
 
-// RFC 9110 5.1, 5.5: names are tokens; values hold no control characters. Beyond ASCII it is not clear which bytes.
-const name = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// RFC 9110 5.5: no control characters. Beyond ASCII it is not clear which bytes.
 const fieldValue = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/
 /** What the gateway sets or removes itself: framing, routing, and what belongs to one connection (RFC 9110 7.6.1). */
 const own = new Set([
@@ -100,7 +99,7 @@ function headersOf(scope: Scope, entry: Source): Backend['headers'] | undefined 
   const headers = Object.entries(entry.value.options.headers ?? {})
   for (const [field, value] of headers) {
     const lower = field.toLowerCase()
-    const problem = !name.test(field)
+    const problem = !isToken(field)
       ? 'must be a token'
       : own.has(lower)
         ? 'the gateway sets this field itself'

@@ -1,6 +1,7 @@
 // What is checked of certificates besides that they can be read: their dates, and their order in a chain.
 import type { X509Certificate } from 'node:crypto'
 import type { Report } from '../../finding/finding.ts'
+import { amount } from '../../finding/words.ts'
 import type { Setting } from './material.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -27,7 +28,7 @@ export function checkDates(
       report({ code: 'tls/expired', message: `${which} ended on ${day(to)}`, place, help: renew, severity })
     } else if (to - now < soonMs) {
       const left = Math.max(1, Math.floor((to - now) / dayMs))
-      const message = `${which} ends on ${day(to)}, in ${left} ${left === 1 ? 'day' : 'days'}`
+      const message = `${which} ends on ${day(to)}, in ${amount(left, 'day')}`
       report({ code: 'tls/ends-soon', message, place, help: 'renew it: the gateway takes up a changed file by itself' })
     } else if (now < from) {
       const help = 'check the clock of this machine, or wait'

@@ -6,6 +6,7 @@ import type { Tables } from '../schema/index.ts'
 import { lookUp } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { serviceOf } from './service.ts'
+import { isToken } from './token.ts'
 
 type Source = Entry<Tables['endpoints']>
 
@@ -46,18 +47,11 @@ function prefixOf(scope: Scope, entry: Source): string | undefined | false {
   return false
 }
 
-// RFC 9110 9.1: a method is a token
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-
-export function isMethod(text: string): boolean {
-  return token.test(text)
-}
-
 function methodsOf(scope: Scope, entry: Source): readonly string[] | undefined | false {
   const { method, methods } = entry.value.options
   const listed = methods ?? (method === undefined ? undefined : [method])
   if (listed === undefined) return undefined
-  const wrong = listed.findIndex((one) => !isMethod(one))
+  const wrong = listed.findIndex((one) => !isToken(one))
   if (wrong === -1) return [...new Set(listed.map((one) => one.toUpperCase()))]
   scope.report({
     code: 'route/method',

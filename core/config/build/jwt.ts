@@ -3,6 +3,7 @@ import type { JwtAuth, Middleware } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import type { Place } from '../../finding/finding.ts'
+import { listed } from '../../finding/words.ts'
 import { Secret } from '../../secret.ts'
 import { isPlain, readLink } from './link.ts'
 import { lookUp } from './scope.ts'
@@ -27,7 +28,7 @@ export function buildJwt(scope: Scope, entry: Source, own: Of<'jwt_auth'>): JwtA
     const place = options.place('algorithms')
     scope.report({
       code: 'middleware/algorithm',
-      message: `middleware "${entry.name}" has algorithm ${JSON.stringify(algorithm)}: must be ${list(families[keys.kind])}`,
+      message: `middleware "${entry.name}" has algorithm ${JSON.stringify(algorithm)}: must be ${listed(families[keys.kind])}`,
       place: { ...place, path: [...place.path, index] },
     })
     return undefined
@@ -143,8 +144,4 @@ function merged<O extends Readonly<Record<string, unknown>>>(
 
 function keyOf(place: Place): string {
   return place.path.join('.')
-}
-
-function list(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }

@@ -7,8 +7,8 @@ import type { Tables } from '../schema/index.ts'
 import { compileAddresses } from '../../pipeline/address.ts'
 import { compilePattern } from '../../pipeline/pattern.ts'
 import { compileRegex } from '../../pipeline/regex/regex.ts'
-import { isMethod } from './endpoint.ts'
 import type { Scope } from './scope.ts'
+import { isToken } from './token.ts'
 
 /** A rule as it was read: a table of its own, or one inside a policy. */
 export type RuleSource = {
@@ -80,12 +80,12 @@ function specificOf(value: Value, refuse: Refuse): Specific {
       return { type: value.type, countryCodes: upper(value.options.country_codes), mode: value.options.mode }
     case 'method':
       each(value.options.methods, 'methods', refuse, (text) =>
-        isMethod(text) ? undefined : 'must be a method, such as GET',
+        isToken(text) ? undefined : 'must be a method, such as GET',
       )
       return { type: value.type, methods: upper(value.options.methods), mode: value.options.mode }
     case 'content_type':
       each(value.options.content_types, 'content_types', refuse, (text) =>
-        mediaRange.test(text) ? undefined : 'must be a type such as application/json or image/*',
+        isMediaRange(text) ? undefined : 'must be a type such as application/json or image/*',
       )
       return { type: value.type, contentTypes: value.options.content_types, mode: value.options.mode }
     case 'user_agent':
@@ -100,8 +100,12 @@ function specificOf(value: Value, refuse: Refuse): Specific {
   }
 }
 
-// RFC 9110 8.3.1, 12.5.1
-const mediaRange = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*(?:;.*)?$/
+/** `type/subtype`, parameters aside (RFC 9110 8.3.1, 12.5.1). */
+function isMediaRange(text: string): boolean {
+  const [range = ''] = text.split(';', 1)
+  const parts = range.trimEnd().split('/')
+  return parts.length === 2 && parts.every(isToken)
+}
 
 function each(
   list: readonly string[],
@@ -129,8 +133,7 @@ function agents(options: Of<'user_agent'>, refuse: Refuse): string[] {
 
 function headers(options: Of<'header'>, refuse: Refuse): ValueMatch[] {
   return options.headers.map(({ name, match_type: match, value }, index) => {
-    // A field's name is a token, as a method is.
-    if (!isMethod(name)) refuse(['headers', index, 'name'], name, 'must be the name of a header field')
+    if (!isToken(name)) refuse(['headers', index, 'name'], name, 'must be the name of a header field')
     if (match === 'regex') checkRegex(['headers', index, 'value'], value, refuse)
     return { name: name.toLowerCase(), match, value }
   })

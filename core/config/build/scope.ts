@@ -1,7 +1,7 @@
 // What building a configuration works with: the tables that were read, key material, and where findings go.
 import type { Place, Report } from '../../finding/finding.ts'
 import type { FindingCode } from '../../finding/table.ts'
-import { spot } from '../../finding/locate.ts'
+import { pathText, spot } from '../../finding/locate.ts'
 import { closest } from '../../finding/typo.ts'
 import type { Entry, Raw, Section, Sources } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
@@ -101,7 +101,7 @@ export function unknown(
     code,
     message: `${use.who} ${kind} "${use.name}", which is not defined`,
     place: use.place,
-    help: meant(scope, use.name, candidates) ?? `define it as [${table}.${keyText(use.name)}]`,
+    help: meant(scope, use.name, candidates) ?? `define it as [${pathText([table, use.name])}]`,
   })
 }
 
@@ -130,7 +130,3 @@ const listed = 6
 
 /** How many names are compared in one run: thousands of mistakes among thousands of names must not take minutes. */
 const maxGuesses = 1_000_000
-
-function keyText(name: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name)
-}

@@ -1,5 +1,6 @@
 // The words that the schema is written in: a kind of value, what it means, and what else is to be known of it.
 import * as v from 'valibot'
+import { listed } from '../../finding/words.ts'
 
 /** What a field's type does not say. */
 export type Note = {
@@ -73,9 +74,7 @@ export function flag(meaning: string, note: Note = {}) {
 }
 
 export function choice<const T extends readonly string[]>(options: T, meaning: string, note: Note = {}) {
-  const last = options.at(-1) ?? ''
-  const listed = options.slice(0, -1).map((option) => `"${option}"`)
-  const rule = listed.length === 0 ? `must be "${last}"` : `must be ${listed.join(', ')} or "${last}"`
+  const rule = `must be ${listed(options.map((option) => `"${option}"`))}`
   return v.pipe(v.picklist(options, rule), v.description(meaning), v.metadata(note))
 }
 

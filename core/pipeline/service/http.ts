@@ -60,6 +60,7 @@ export function httpService(backend: Backend, type: HttpService, spec: UpstreamS
       edits: accept && !hasField(exchange, 'accept') ? withAccept : fixed,
       responseEdits,
       maxRetries: spec.maxRetries,
+      http3Only: !spec.fallback && (viaHttp3 || spec.http3),
     }
   }
   return { type, reach }
