@@ -24,10 +24,11 @@ export async function startServe(
       'cert.pem': readFileSync(chain, 'utf8'),
       'key.pem': readFileSync(key, 'utf8'),
     })
-    const served = await serve(files, { args: ['--log-level', 'error', '--no-watch'] })
+    // the load leaves without a word, and nobody is to wait for it
+    const served = await serve(files, { args: ['--log-level', 'error', '--no-watch', '--grace', '0'] })
     return {
       pid: served.pid,
-      output: served.output,
+      output: () => served.output(),
       stop: async () => void (await served.stop()),
       ports: { h1: plain, tls: secure, h2: secure, h3: secure },
       authorization: kind === 'serve' ? undefined : async () => bearer(files.config, files.folder),
