@@ -2,7 +2,7 @@
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import type { UrlPattern } from '../config/model.ts'
-import { hostOf } from './host.ts'
+import { hostOf, isOwnHost } from './host.ts'
 import { splitTarget } from './path.ts'
 import type { PathProblem, Target } from './path.ts'
 
@@ -41,6 +41,11 @@ export function readPath(text: string): Target | Problem {
   if (typeof target === 'string') return { problem: problems[target] }
   if (target.path === '*') return { problem: problems.form }
   return target.query === '' ? target : { problem: 'must not have a query' }
+}
+
+/** Whether what comes from a URL could be changed on its way: it is not https, and not of this machine. */
+export function isPlain({ protocol, hostname }: URL): boolean {
+  return protocol !== 'https:' && !isOwnHost(hostname)
 }
 
 /** The port that a URL without one means. */
