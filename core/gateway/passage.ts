@@ -220,15 +220,19 @@ export class Passage {
     const account = this.#account
     const { maxBodySize } = generation.config.proxy.limits
     const backend = account.backend ?? ''
+    const own: HeaderEdit = { set: ['x-request-id', this.id] }
+    const looks = reach.responseEdits !== undefined || generation.chain(exchange.pipeline).hasRight
     const forward: Forward = {
       kind: 'forward',
       upstream: reach.upstream,
       method: reach.method,
       target: reach.target,
       authority: reach.authority,
-      edit: [...edits, ...forwardingEdits(this.#head, this.#client), { set: ['x-request-id', this.id] }],
+      edit: [...edits, ...forwardingEdits(this.#head, this.#client), own],
       maxBodyBytes: maxBodySize,
-      onResponse: (response) => this.#response(exchange, reach, response),
+      responseEdit: [...responseEdits, own],
+      // a response that nobody looks at passes without a call
+      onResponse: looks ? (response) => this.#response(exchange, reach, response) : undefined,
     }
     return withRetries(forward, {
       method: reach.method ?? this.#head.method,
@@ -265,13 +269,10 @@ export class Passage {
   /** The way back: the service's own words, then the right chain. */
   #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
     const chain = this.#generation.chain(exchange.pipeline)
-    const edit = [
-      ...(reach.responseEdits?.(response) ?? []),
-      ...chain.runRight(exchange, response),
-      ...responseEdits(response),
-      { set: ['x-request-id', this.id] as const },
-    ]
-    return { kind: 'pass', edit }
+    return {
+      kind: 'pass',
+      edit: [...(reach.responseEdits?.(response) ?? []), ...chain.runRight(exchange, response)],
+    }
   }
 
   /** An answer of echo, management or an endpoint itself; the right chain sees a response of an upstream alone. */

@@ -18,6 +18,8 @@ export type Chain = {
   runAhead(exchange: Exchange): Verdict | Promise<Verdict>
   /** The other part, once the content is there. */
   runRest(exchange: Exchange): Verdict | Promise<Verdict>
+  /** Whether a handler acts on responses; `runRight` has nothing to say otherwise. */
+  readonly hasRight: boolean
   /** The edits of every handler, in order. Throws what a handler throws, logged: the response must not pass then. */
   runRight(exchange: Exchange, response: ResponseHead): readonly HeaderEdit[]
 }
@@ -132,6 +134,7 @@ function createChain(
     runLeft: (exchange) => run(0, left.length, exchange),
     runAhead: (exchange) => run(0, pause(exchange), exchange),
     runRest: (exchange) => run(pause(exchange), left.length, exchange),
+    hasRight: right.length > 0,
     runRight(exchange, response) {
       if (right.length === 0) return none
       const edits: HeaderEdit[] = []

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
 import type { UrlPattern } from '../config/model.ts'
 import { hostOf } from './host.ts'
 import { covers, splitTarget } from './path.ts'
-import type { PathProblem } from './path.ts'
+import type { PathProblem, Target } from './path.ts'
 
 /** What is wrong, to stand behind "is …: ": `must not have a query`. */
 export type Problem = { readonly problem: string }
@@ -37,14 +37,20 @@ export function parseUrlPattern(text: string): UrlPattern | Problem {
 
 /** Reads a path that routes begin with: an absolute one, returned in the spelling of keys, without a slash at its end. */
 export function parsePrefix(text: string): string | Problem {
+  const target = readPath(text)
+  if ('problem' in target) return target
+  // decision 20: no request's path is ever read so that it would match
+  if (!target.plain) return { problem: 'must not have empty segments, parameters (;), %2f or %5c' }
+  return target.key.length > 1 && target.key.endsWith('/') ? target.key.slice(0, -1) : target.key
+}
+
+/** Takes apart an absolute path that was written; characters beyond ASCII are percent-encoded as UTF-8 (RFC 3987 3.1). */
+export function readPath(text: string): Target | Problem {
   if (!text.isWellFormed()) return { problem: problems.control }
   const target = splitTarget(text.replace(/[^\0-\x7f]+/g, encodeURIComponent))
   if (typeof target === 'string') return { problem: problems[target] }
   if (target.path === '*') return { problem: problems.form }
-  if (target.query !== '') return { problem: 'must not have a query' }
-  // decision 20: no request's path is ever read so that it would match
-  if (!target.plain) return { problem: 'must not have empty segments, parameters (;), %2f or %5c' }
-  return target.key.length > 1 && target.key.endsWith('/') ? target.key.slice(0, -1) : target.key
+  return target.query === '' ? target : { problem: 'must not have a query' }
 }
 
 /** Whether a request leads to this URL (7.4): scheme, host and port are equal, and the path is the URL's or below it. */

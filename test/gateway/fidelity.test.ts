@@ -17,6 +17,9 @@ async function read(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** Fields of a response that an origin has no say in. */
+const ours = ['x-request-id', 'proxy-authenticate', 'proxy-authentication-info']
+
 /** Answers as the path asks. */
 const handler: Handler = (request, response) => {
   const url = request.url ?? ''
@@ -34,6 +37,7 @@ const handler: Handler = (request, response) => {
       response.setHeader('etag', '"x"')
       response.end()
     } else {
+      for (const name of ours) response.setHeader(name, 'of-the-origin')
       response.setHeader('set-cookie', ['a=1', 'b=2'])
       response.setHeader('x-bytes', 'caf\u00e9')
       const seen: Seen = {
@@ -132,6 +136,12 @@ for (const { from, to, name } of pairs) {
     assert.equal(values(seen.raw, 'authorization'), ['Basic eDp5'])
     assert.equal(reply.headers['set-cookie'], ['a=1', 'b=2'])
     assert.is(reply.headers['x-bytes'], 'caf\u00e9')
+    const raw = reply.rawHeaders.filter(([field]) => ours.includes(field.toLowerCase()))
+    assert.equal(
+      raw.map(([field]) => field.toLowerCase()),
+      ['x-request-id'],
+    )
+    assert.equal(values(seen.raw, 'x-request-id'), [raw[0]?.[1]])
   })
 
   test(`the upstream is told its own host, and who asked, ${name}`, async () => {

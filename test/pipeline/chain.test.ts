@@ -123,6 +123,13 @@ test('right handlers see the response in their order', () => {
   )
 })
 
+test('a chain knows whether its right side does anything', () => {
+  assert.ok(chain({ right: [step('m'), dump('a', { left: true, right: true })] }).hasRight)
+  assert.not(chain({ left: [dump('a', { left: true, right: true })] }).hasRight)
+  // one that acts on requests alone
+  assert.not(chain({ right: [step('m'), dump('a', { left: true, right: false })] }).hasRight)
+})
+
 test('a right handler that throws lets no response pass', () => {
   const broken = {
     ...fakeLog(),
