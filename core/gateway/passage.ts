@@ -12,11 +12,11 @@ import type {
   ResponseHead,
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
-import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
+import { defaultBackend } from '../mesh/way.ts'
 import type { Arrival, Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'

@@ -1,13 +1,13 @@
 // The chains of pipelines: built once per generation, run for every request (left) and every response (right).
 import type { Config, Middleware, Pipeline } from '../config/model.ts'
 import type { HeaderEdit, ResponseHead } from '../../quic/index.ts'
+import { sensitiveNames } from '../log/sensitive.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { Exchange } from './exchange.ts'
 import { createJwks } from './jwks.ts'
 import type { JwksSource } from './jwks.ts'
 import type { Handler, Surroundings, Verdict, Workshop } from './middleware.ts'
 import { buildHandler } from './registry.ts'
-import { compileSensitive } from './sensitive.ts'
 
 export type Chain = {
   /** The most content that a handler of the left side asks for, in bytes; none: content flows. */
@@ -41,7 +41,7 @@ export function createChains(surroundings: Surroundings, make: MakeHandler = bui
       const used = new Set<string>()
       const workshop: Workshop = {
         ...surroundings,
-        isSensitive: compileSensitive(proxy.sensitiveFieldPatterns),
+        isSensitive: sensitiveNames(proxy.sensitiveFieldPatterns),
         jwks: (url) => {
           used.add(url)
           const source = sources.get(url) ?? createJwks(url, surroundings)
