@@ -46,7 +46,7 @@ bind_address = "127.0.0.1"
 bind_port = ${forced}
 force_https = true
 `,
-    files: {
+    files: (plain) => ({
       'pipelines/p.toml': [
         pipeline('members', door('members', '')),
         pipeline('urls', door('urls', ', enforce = "url"')),
@@ -60,6 +60,7 @@ force_https = true
           '[backends.keyed]',
           '$&\noptions.headers = { x-key = "Bearer planted-key-of-the-backend" }',
         ),
+        pipeline('circle', '').replace('port = PORT', `port = ${plain}, base_path = "/circle"`),
         pipeline('known', '').replace('[backends.known]', '$&\nauthentication = "service"'),
         `
 [authentications.service]
@@ -76,7 +77,7 @@ egress = ["signed-out"]
       ]
         .join('\n')
         .replaceAll('PORT', String(origin.port)),
-    },
+    }),
   })
 })
 test.after(async () => {
@@ -201,6 +202,18 @@ test('a path goes upstream byte for byte, and always as a path', async () => {
     assert.equal(got, [200], rest)
     assert.is(origin.arrived.at(-1)?.target, rest.startsWith('/') ? rest : `/${rest}`)
   }
+})
+
+test('a gateway that leads to itself ends the circle', async () => {
+  const before = edge.lines.length
+  const reply = await edge.client('h2').send({ path: '/circle/x' })
+  assert.is(reply.status, 508)
+  const { error } = JSON.parse(String(await reply.bytes())) as { error: string }
+  assert.is(error, 'request/forwarded-loop')
+  await edge.line(reply)
+  const passes = (): number => edge.lines.slice(before).filter((line) => line['prefix'] === '/circle').length
+  await until(5_000, 'all their access lines', () => passes() >= 4)
+  assert.is(passes(), 4)
 })
 
 test('force_https sends everybody to the same place over https, and lets nobody in', async () => {
