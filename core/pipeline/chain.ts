@@ -12,9 +12,10 @@ import { buildHandler } from './registry.ts'
 export type Chain = {
   /** The most content that a handler of the left side asks for, in bytes; none: content flows. */
   wants(exchange: Exchange): number | undefined
-  /** The first refusal, or nothing. No promise unless a handler waits for something. */
-  runLeft(exchange: Exchange): Verdict | Promise<Verdict>
-  /** The first part of `runLeft`: the handlers ahead of the first that asks for content. Nobody whom they refuse sends any. */
+  /**
+   * The left side as far as no handler asks for content: nobody whom it refuses sends any. The first refusal, or
+   * nothing; no promise unless a handler waits for something.
+   */
   runAhead(exchange: Exchange): Verdict | Promise<Verdict>
   /** The other part, once the content is there. */
   runRest(exchange: Exchange): Verdict | Promise<Verdict>
@@ -131,7 +132,6 @@ function createChain(
       }
       return most
     },
-    runLeft: (exchange) => run(0, left.length, exchange),
     runAhead: (exchange) => run(0, pause(exchange), exchange),
     runRest: (exchange) => run(pause(exchange), left.length, exchange),
     hasRight: right.length > 0,

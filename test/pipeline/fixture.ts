@@ -4,6 +4,7 @@ import type { Config, Middleware, Pipeline, Rule } from '../../core/config/model
 import { sensitiveNames } from '../../core/log/sensitive.ts'
 import { createChains } from '../../core/pipeline/chain.ts'
 import type { Chain } from '../../core/pipeline/chain.ts'
+import type { Exchange } from '../../core/pipeline/exchange.ts'
 import { createJwks } from '../../core/pipeline/jwks.ts'
 import type { Handler, MiddlewareOf, Surroundings, Verdict, Workshop } from '../../core/pipeline/middleware.ts'
 import { createRateLimits } from '../../core/pipeline/ratelimit.ts'
@@ -104,6 +105,14 @@ export function chain(
     .values()
   if (made === undefined) throw new Error('no chain was built')
   return made
+}
+
+/** Both parts of the left side, one after the other. */
+export function runLeft(made: Chain | undefined, exchange: Exchange): Verdict | Promise<Verdict> {
+  if (made === undefined) throw new Error('there is no chain')
+  const rest = (refused: Verdict): Verdict | Promise<Verdict> => refused ?? made.runRest(exchange)
+  const ahead = made.runAhead(exchange)
+  return ahead instanceof Promise ? ahead.then(rest) : rest(ahead)
 }
 
 export function pipelineOf(
