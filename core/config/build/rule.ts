@@ -126,7 +126,7 @@ function upper(list: readonly string[]): string[] {
 function agents(options: Of<'user_agent'>, refuse: Refuse): string[] {
   return options.patterns.map((item, index) => {
     const text = typeof item === 'string' ? item : item.pattern
-    checkRegex(['patterns', index], text, refuse)
+    checkRegex(typeof item === 'string' ? ['patterns', index] : ['patterns', index, 'pattern'], text, refuse)
     return text
   })
 }
