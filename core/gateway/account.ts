@@ -26,6 +26,8 @@ export type Account = {
   detail: string | undefined
   /** Told when the exchange has ended. */
   readonly ended: (() => void) | undefined
+  /** Gives back the memory that was set aside for its content. */
+  room: (() => void) | undefined
 }
 
 /**
@@ -47,6 +49,7 @@ export class Accounts {
     const account = this.#accounts.get(exchange)
     if (account === undefined) return undefined
     this.#accounts.delete(exchange)
+    account.room?.()
     account.ended?.()
     return account
   }
