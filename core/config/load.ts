@@ -11,6 +11,8 @@ import { check } from './check/index.ts'
 import type { Config } from './model.ts'
 import { readRaw } from './read.ts'
 import type { Sources } from './raw.ts'
+import { veil } from './veil.ts'
+import type { Substituted } from './veil.ts'
 
 export type LoadOptions = {
   /** The main file: absolute, or relative to `cwd`. */
@@ -54,7 +56,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
-  const { raw, reports, sources, texts } = await readRaw(options)
+  const { raw, reports, sources, texts, substituted } = await readRaw(options)
   const where = (place: Place): string => spot(place, sources)
   if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where, watch: [] }
   const { report, kept } = bounded(raw.main)
@@ -66,11 +68,21 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const config = check(scope, build(scope))
   const findings = locate(
     // One mistake, one finding: without what follows from a value that the reader has refused.
-    kept().filter(({ code, place }) => !echoes.has(code) || !refused(place)),
+    kept()
+      .filter(({ code, place }) => !echoes.has(code) || !refused(place))
+      .map(veiled(substituted)),
     sources,
   )
   const failed = findings.some(({ severity }) => severity === 'error')
   return { config: failed ? undefined : config, findings, files: raw.files.length, where, watch: config.watch }
+}
+
+function veiled(substituted: Substituted): (report: Report) => Report {
+  const over = veil(substituted)
+  return (report) => {
+    const { message, help } = report
+    return { ...report, message: over(message), help: help === undefined ? undefined : over(help) }
+  }
 }
 
 function severityOf({ code, severity }: Report): Severity {

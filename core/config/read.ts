@@ -16,6 +16,7 @@ import { collect } from './section.ts'
 import type { Collected } from './section.ts'
 import { parseToml } from './toml.ts'
 import type { Tree } from './toml.ts'
+import type { Substituted } from './veil.ts'
 
 export type ReadOptions = {
   /** The main file: absolute, or relative to the working directory. */
@@ -30,6 +31,7 @@ export type Read = {
   readonly sources: Sources
   /** What each file holds, by its name. */
   readonly texts: ReadonlyMap<string, string>
+  readonly substituted: Substituted
 }
 
 /** Of each severity. */
@@ -54,6 +56,8 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   const sources = sourcesOf(files)
   const collected: Collected = { entries: emptyEntries(), broken: new Set(), tables: 0 }
   const guess = guesser()
+  const substituted = new Map<string, string>()
+  const substitute = (value: string, name: string): void => void substituted.set(value, `\${${name}}`)
   let totalBytes = 0
   let complete = true
   const full = (): boolean => totalBytes > maxTotalBytes
@@ -75,8 +79,8 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   }
 
   const first = take(main, await readText(path))
-  if (!first) return { raw: undefined, reports: reports(), sources, texts }
-  collect(first, new Set(['main']), { file: main, env, report, guess }, collected)
+  if (!first) return { raw: undefined, reports: reports(), sources, texts, substituted }
+  collect(first, new Set(['main']), { file: main, env, report, substitute, guess }, collected)
   const proxy = collected.entries.proxy[0]
   checkRequired(proxy, first, main, env, report)
 
@@ -114,7 +118,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     for (const [index, [each, roles]] of part.entries()) {
       const name = relative(directory, each).split(sep).join('/')
       const tree = take(name, outcomes[index] ?? { problem: { code: 'file/missing', what: 'does not exist' } })
-      if (tree) collect(tree, roles, { file: name, env, report, guess }, collected)
+      if (tree) collect(tree, roles, { file: name, env, report, substitute, guess }, collected)
     }
   }
   const { entries, broken } = collected
@@ -134,7 +138,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     logging: entries.logging[0],
     storage: entries.storage[0],
   }
-  return { raw, reports: reports(), sources, texts }
+  return { raw, reports: reports(), sources, texts, substituted }
 }
 
 /** The variables without which nothing starts (spec 1.5). */
