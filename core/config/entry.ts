@@ -28,6 +28,8 @@ export type FileContext = {
   /** What was moved between tables. */
   readonly moved: readonly (readonly [belongs: Path, written: Path])[]
   report(report: Report): void
+  /** Told of what is put in place of a variable. */
+  substitute(value: string, name: string): void
   guess(word: string, candidates: Iterable<string>): string | undefined
 }
 

@@ -11,6 +11,8 @@ import { check } from './check/index.ts'
 import type { Config } from './model.ts'
 import { readRaw } from './read.ts'
 import type { Sources } from './raw.ts'
+import { veil } from './veil.ts'
+import type { Substituted } from './veil.ts'
 
 export type LoadOptions = {
   /** The main file: absolute, or relative to `cwd`. */
@@ -52,7 +54,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
   const { report, kept } = collector(basename(options.file))
-  const { raw, sources, texts } = await readRaw({ ...options, report })
+  const { raw, sources, texts, substituted } = await readRaw({ ...options, report })
   const where = (place: Place): string => spot(place, sources)
   if (raw === undefined) return { config: undefined, findings: locate(kept(), sources), files: 1, where, watch: [] }
   const errors = kept().filter((one) => severityOf(one) === 'error')
@@ -62,11 +64,21 @@ async function load(options: LoadOptions): Promise<Loaded> {
   const config = check(scope, build(scope))
   const findings = locate(
     // One mistake, one finding: without what follows from a value that the reader has refused.
-    kept().filter(({ code, place }) => !echoes.has(code) || !refused(place)),
+    kept()
+      .filter(({ code, place }) => !echoes.has(code) || !refused(place))
+      .map(veiled(substituted)),
     sources,
   )
   const failed = findings.some(({ severity }) => severity === 'error')
   return { config: failed ? undefined : config, findings, files: raw.files.length, where, watch: config.watch }
+}
+
+function veiled(substituted: Substituted): (report: Report) => Report {
+  const over = veil(substituted)
+  return (report) => {
+    const { message, help } = report
+    return { ...report, message: over(message), help: help === undefined ? undefined : over(help) }
+  }
 }
 
 /** Whether a value there, or one below, has an error of the reader. */

@@ -15,6 +15,7 @@ import { collect } from './section.ts'
 import type { Collected } from './section.ts'
 import { parseToml } from './toml.ts'
 import type { Tree } from './toml.ts'
+import type { Substituted } from './veil.ts'
 
 export type ReadOptions = {
   /** The main file: absolute, or relative to the working directory. */
@@ -29,6 +30,7 @@ export type Read = {
   readonly sources: Sources
   /** What each file holds, by its name. */
   readonly texts: ReadonlyMap<string, string>
+  readonly substituted: Substituted
 }
 
 /** More mistakes than anybody reads. */
@@ -52,6 +54,8 @@ export async function readRaw({ file, env, report }: ReadOptions): Promise<Read>
   const sources = sourcesOf(files)
   const collected: Collected = { entries: emptyEntries(), broken: new Set(), tables: 0 }
   const guess = guesser()
+  const substituted = new Map<string, string>()
+  const substitute = (value: string, name: string): void => void substituted.set(value, `\${${name}}`)
   let totalBytes = 0
   let complete = true
   const full = (): boolean => totalBytes > maxTotalBytes
@@ -73,8 +77,8 @@ export async function readRaw({ file, env, report }: ReadOptions): Promise<Read>
   }
 
   const first = take(main, await readText(path))
-  if (!first) return { raw: undefined, sources, texts }
-  collect(first, new Set(['main']), { file: main, env, report, guess }, collected)
+  if (!first) return { raw: undefined, sources, texts, substituted }
+  collect(first, new Set(['main']), { file: main, env, report, substitute, guess }, collected)
   const proxy = collected.entries.proxy[0]
   checkRequired(proxy, first, main, env, report)
 
@@ -112,7 +116,7 @@ export async function readRaw({ file, env, report }: ReadOptions): Promise<Read>
     for (const [index, [each, roles]] of part.entries()) {
       const name = relative(directory, each).split(sep).join('/')
       const tree = take(name, outcomes[index] ?? { problem: { code: 'file/missing', what: 'does not exist' } })
-      if (tree) collect(tree, roles, { file: name, env, report, guess }, collected)
+      if (tree) collect(tree, roles, { file: name, env, report, substitute, guess }, collected)
     }
   }
   const { entries, broken } = collected
@@ -132,7 +136,7 @@ export async function readRaw({ file, env, report }: ReadOptions): Promise<Read>
     logging: entries.logging[0],
     storage: entries.storage[0],
   }
-  return { raw, sources, texts }
+  return { raw, sources, texts, substituted }
 }
 
 /** The variables without which nothing starts (spec 1.5). */

@@ -6,6 +6,8 @@ import type { AccessFacts } from '../log/access.ts'
 export type Account = { -readonly [F in keyof AccessFacts]: AccessFacts[F] } & {
   /** Told when the exchange has ended. */
   readonly ended: (() => void) | undefined
+  /** Gives back the memory that was set aside for its content. */
+  room: (() => void) | undefined
 }
 
 /**
@@ -27,6 +29,7 @@ export class Accounts {
     const account = this.#accounts.get(exchange)
     if (account === undefined) return undefined
     this.#accounts.delete(exchange)
+    account.room?.()
     account.ended?.()
     return account
   }

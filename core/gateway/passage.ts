@@ -70,6 +70,7 @@ export class Passage {
       code: undefined,
       detail: undefined,
       ended: generation.hold(),
+      room: undefined,
     }
     generation.accounts.add(head.id, this.#account)
   }
@@ -152,6 +153,9 @@ export class Passage {
     // the engine's own answer to a longer one is bare
     if ((this.#head.contentLength ?? 0) > wanted)
       return this.refuse(refuse('body/too-large', `the declared length is over the ${wanted} bytes that are held`))
+    this.#account.room = this.#generation.room.take(this.#client.address, this.#head.contentLength ?? wanted)
+    if (this.#account.room === undefined)
+      return this.refuse(refuse('body/no-room', 'as much content is held as may be, of all clients or of this one'))
     return {
       kind: 'collect',
       maxBytes: wanted,
