@@ -4,17 +4,22 @@ import { fileURLToPath } from 'node:url'
 import { findPeer, peer, start, startCaddy, startNginx } from '../test/peers/index.ts'
 import type { Issued, PeerName, Running } from '../test/peers/index.ts'
 import type { Protocol } from './cells.ts'
+import { startServe } from './serve.ts'
+import type { ServeKind } from './serve.ts'
 
-export type GatewayName = 'harmony' | 'nginx' | 'caddy' | 'caddy-debian'
+/** `harmony` is the transport library alone, `serve` and `serve-mesh` are `harmony serve`. */
+export type GatewayName = 'harmony' | ServeKind | 'nginx' | 'caddy' | 'caddy-debian'
 
 export type Gateway = Running & {
   name: GatewayName
   version: string
   /** Where each protocol is served; a protocol without a port is not. */
   ports: Partial<Record<Protocol, number>>
+  /** What requests must show, made anew for each measurement. */
+  authorization?: (() => Promise<string>) | undefined
 }
 
-export const gatewayNames: readonly GatewayName[] = ['harmony', 'nginx', 'caddy', 'caddy-debian']
+export const gatewayNames: readonly GatewayName[] = ['harmony', 'serve', 'serve-mesh', 'nginx', 'caddy', 'caddy-debian']
 
 /** Starts a gateway, or says why it cannot take part. */
 export async function startGateway(
@@ -22,7 +27,7 @@ export async function startGateway(
   originPort: number,
   identity: Issued,
 ): Promise<Gateway | { missing: string }> {
-  const program: PeerName | undefined = name === 'harmony' ? undefined : name
+  const program: PeerName | undefined = isOurs(name) ? undefined : name
   const found = program === undefined ? undefined : findPeer(program)
   if (found && 'missing' in found) return found
   try {
@@ -33,7 +38,12 @@ export async function startGateway(
   }
 }
 
-type Started = Running & Pick<Gateway, 'ports'>
+/** What needs no program of other people's. */
+function isOurs(name: GatewayName): name is 'harmony' | ServeKind {
+  return name === 'harmony' || name === 'serve' || name === 'serve-mesh'
+}
+
+type Started = Running & Pick<Gateway, 'ports' | 'authorization'>
 
 const starters: Record<GatewayName, (origin: string, identity: Issued) => Promise<Started>> = {
   harmony: async (origin, { chain, key }) => {
@@ -45,6 +55,9 @@ const starters: Record<GatewayName, (origin: string, identity: Issued) => Promis
     const ports = JSON.parse(line) as { plain: number; secure: number; quic: number }
     return { ...running, ports: { h1: ports.plain, tls: ports.secure, h2: ports.secure, h3: ports.quic } }
   },
+
+  serve: async (origin, identity) => startServe('serve', origin, identity),
+  'serve-mesh': async (origin, identity) => startServe('serve-mesh', origin, identity),
 
   nginx: async (origin, { chain, key }) => {
     const nginx = await startNginx(2, ([plain, secure]) => nginxConfig(origin, chain, key, plain, secure), 2)
@@ -96,7 +109,7 @@ https://localhost:${secure} {
 }
 
 function version(name: GatewayName): string {
-  if (name === 'harmony') return `node ${process.versions.node}`
+  if (isOurs(name)) return `node ${process.versions.node}`
   if (name === 'nginx')
     return execFileSync('/bin/sh', ['-c', `"${peer('nginx')}" -v 2>&1`], { encoding: 'utf8' }).trim()
   // Installed by the Go toolchain, Caddy does not know its own version: its module does.

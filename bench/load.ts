@@ -60,8 +60,10 @@ export async function measure(
   seconds: number,
 ): Promise<Measurement> {
   const port = gateway.ports[cell.protocol] ?? 0
+  const authorization = await gateway.authorization?.()
   const args = [
     ...loadArguments(cell, port, ca),
+    ...(authorization === undefined ? [] : ['--authorization', authorization]),
     '--seconds',
     String(seconds),
     '--warmup',

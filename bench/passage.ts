@@ -7,6 +7,7 @@ import { Generation } from '../core/gateway/generation.ts'
 import type { Lasting } from '../core/gateway/generation.ts'
 import { createMetrics } from '../core/gateway/metrics.ts'
 import { decide } from '../core/gateway/request.ts'
+import { Room } from '../core/gateway/room.ts'
 import { Upstreams } from '../core/gateway/upstreams.ts'
 import { viewOf } from '../core/gateway/view.ts'
 import { loadConfig } from '../core/config/load.ts'
@@ -148,6 +149,7 @@ async function lastingOf(config: Config, engine: Engine): Promise<Lasting> {
     now,
     log,
     accounts: new Accounts(),
+    room: new Room(),
     metrics,
     chains: createChains(surroundings),
     upstreams: new Upstreams(engine, () => performance.now()),

@@ -40,6 +40,13 @@ export type Forward = {
    * when its answer had begun.
    */
   readonly maxBodyBytes?: number | undefined
+  /**
+   * Changes to the upstream's final response, that of an accepted upgrade too, which cost no call. They
+   * come last: `onResponse` sees the response as the upstream sent it, and what it answers `pass` with
+   * applies before them. Answers of the policy's or the engine's own are not changed. Fields of the
+   * connection, of framing and of a handshake stay as they are.
+   */
+  readonly responseEdit?: readonly HeaderEdit[] | undefined
   /** Called with the head of the final response, before any of it goes to the client. */
   readonly onResponse?: ((response: ResponseHead) => ResponseDecision | Promise<ResponseDecision>) | undefined
   /** Called when no response came, before anything went to the client. */

@@ -10,7 +10,16 @@ const retained = 1_048_576
 const short = 48
 
 const kinds = { respond: 1, forward: 2, collect: 3, reset: 4, chunk: 5, end: 6, fail: 7, pass: 8, inform: 9 } as const
-const flags = { response: 1, failure: 2, body: 4, method: 8, target: 16, authority: 32, limit: 64 } as const
+const flags = {
+  response: 1,
+  failure: 2,
+  body: 4,
+  method: 8,
+  target: 16,
+  authority: 32,
+  limit: 64,
+  edited: 128,
+} as const
 const ops = { clear: 0, remove: 1, set: 2, append: 3 } as const
 const reasons: Readonly<Record<ResetReason, number>> = {
   'no-error': 0,
@@ -90,6 +99,7 @@ export class Answers {
     }
     // it bounds what the client sends, not what the policy sends in its place
     const limited = maxBodyBytes !== undefined && decision.body === undefined
+    const { responseEdit = none } = decision
     this.#begin(kinds.forward, id)
     try {
       this.#u32(upstream)
@@ -100,7 +110,8 @@ export class Answers {
           (decision.method === undefined ? 0 : flags.method) |
           (decision.target === undefined ? 0 : flags.target) |
           (decision.authority === undefined ? 0 : flags.authority) |
-          (limited ? flags.limit : 0),
+          (limited ? flags.limit : 0) |
+          (responseEdit.length > 0 ? flags.edited : 0),
       )
       if (content !== undefined) this.#content(content)
       if (decision.method !== undefined) this.#matching('method', decision.method, method)
@@ -108,6 +119,10 @@ export class Answers {
       if (decision.authority !== undefined) this.#matching('authority', decision.authority, authority)
       if (limited) this.#f64(maxBodyBytes)
       this.#edits(decision)
+      if (responseEdit.length > 0) {
+        this.#u32(responseEdit.length)
+        for (const edit of responseEdit) this.#edit('responseEdit', edit)
+      }
       this.#finish()
     } catch (error) {
       throw this.#abandon(error)
@@ -244,24 +259,24 @@ export class Answers {
       count = 1 + fields.length
     }
     if (decision.edit !== undefined) {
-      for (const edit of decision.edit) this.#edit(edit)
+      for (const edit of decision.edit) this.#edit('edit', edit)
       count += decision.edit.length
     }
     this.#view.setUint32(at, count, true)
   }
 
-  #edit(edit: HeaderEdit): void {
+  #edit(part: string, edit: HeaderEdit): void {
     if ('set' in edit) {
       this.#u8(ops.set)
-      this.#field('edit', edit.set)
+      this.#field(part, edit.set)
     } else if ('append' in edit) {
       this.#u8(ops.append)
-      this.#field('edit', edit.append)
+      this.#field(part, edit.append)
     } else if ('remove' in edit) {
       this.#u8(ops.remove)
-      this.#name('edit', edit.remove)
+      this.#name(part, edit.remove)
       this.#u32(0)
-    } else throw new TypeError('edit holds an unknown change: must be remove, set or append')
+    } else throw new TypeError(`${part} holds an unknown change: must be remove, set or append`)
   }
 
   #field(part: string, field: Field): void {
@@ -391,6 +406,8 @@ export class Answers {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 }
+
+const none: readonly HeaderEdit[] = []
 
 function badValue(part: string, name: string): TypeError {
   return new TypeError(`${part}.${name} holds a character that cannot be sent: must be U+0020 to U+00FF or tab`)

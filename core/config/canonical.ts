@@ -20,6 +20,8 @@ export type Context = {
   readonly file: string
   readonly env: Env
   report(report: Report): void
+  /** Told of what is put in place of a variable. */
+  substitute(value: string, name: string): void
   /** What may have been meant by a misspelt word. */
   guess(word: string, candidates: Iterable<string>): string | undefined
   /** What was written elsewhere than where it belongs; grows. By path as JSON. */
@@ -144,6 +146,7 @@ function variables(value: string, at: At, context: Context): string | undefined 
   const expanded = expand(value, context.env)
   if (!expanded) return value
   const place = { file: context.file, path: at.written }
+  for (const { name, value } of expanded.parts) context.substitute(value, name)
   for (const name of expanded.unset) {
     const message = `${pathText(at.written)} needs the environment variable ${name}, which is not set`
     const help = `set it, or give a default: \${${name}:-VALUE}`

@@ -4,6 +4,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 
 export type Expanded = {
   readonly value: string
+  /** What was put in, and the variable that it stands in for. */
+  readonly parts: readonly { readonly name: string; readonly value: string }[]
   /** Variables without a value and without a default. */
   readonly unset: readonly string[]
   /** Whether a `${` starts nothing. */
@@ -16,6 +18,7 @@ export function expand(text: string, env: Env): Expanded | undefined {
   // Nothing behind the last brace is closed: without this, each start would be sought to the end of the text.
   const last = text.lastIndexOf('}')
   const unset: string[] = []
+  const parts: { name: string; value: string }[] = []
   let malformed = false
   let value = ''
   let done = 0
@@ -33,9 +36,12 @@ export function expand(text: string, env: Env): Expanded | undefined {
     // As in a shell: the default stands in for an empty value too.
     const meant = given === undefined || given === '' ? (found.otherwise ?? given) : given
     if (meant === undefined) unset.push(found.name)
-    else value += meant
+    else {
+      value += meant
+      parts.push({ name: found.name, value: meant })
+    }
   }
-  return { value: value + text.slice(done), unset, malformed }
+  return { value: value + text.slice(done), parts, unset, malformed }
 }
 
 type Reference = { readonly name: string; readonly otherwise: string | undefined; readonly end: number }

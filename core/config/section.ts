@@ -20,7 +20,7 @@ export type Collected = {
   tables: number
 }
 
-type File = Pick<FileContext, 'file' | 'env' | 'report' | 'guess'>
+type File = Pick<FileContext, 'file' | 'env' | 'report' | 'substitute' | 'guess'>
 
 /** Of all files together: ten times what the largest gateways have. */
 export const maxTables = 100_000

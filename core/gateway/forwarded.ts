@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Proxy } from '../config/model.ts'
-import { compileAddresses } from '../pipeline/address.ts'
-import type { AddressList } from '../pipeline/address.ts'
+import { compileAddresses } from '../address.ts'
+import type { AddressList } from '../address.ts'
 import { hostOf } from '../route/host.ts'
-import type { HeaderEdit, RequestHead, ResponseHead } from '../../quic/index.ts'
+import type { HeaderEdit, RequestHead } from '../../quic/index.ts'
 import { addressIn, elements, parameters, unwrapped } from './hop.ts'
 
 /** Whose request it is. */
@@ -81,9 +81,10 @@ export function forwardingEdits(head: Head, client: Client): HeaderEdit[] {
 }
 
 /** What a response does not carry further: the credentials of a proxy (RFC 9110 11.7) are for its next client. */
-export function responseEdits(response: Pick<ResponseHead, 'header'>): HeaderEdit[] {
-  return hopByHop.filter((name) => response.header(name) !== undefined).map((name) => ({ remove: name }))
-}
+export const responseEdits: readonly HeaderEdit[] = [
+  { remove: 'proxy-authenticate' },
+  { remove: 'proxy-authentication-info' },
+]
 
 // --- inbound ---
 
@@ -172,7 +173,6 @@ function last(head: Head, name: string): string | undefined {
 // --- outbound ---
 
 const received = { 10: '1.0', 11: '1.1', 20: '2.0', 30: '3.0' } as const
-const hopByHop = ['proxy-authenticate', 'proxy-authentication-info'] as const
 
 function kindOf(name: string, trusted: boolean): 'list' | 'drop' | undefined {
   if (name === 'forwarded' || name === 'x-forwarded-for' || name === 'x-forwarded-host') return 'list'

@@ -28,6 +28,7 @@ import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { infoFacts, pipelineFacts, routeFacts, statusFacts } from './pages.ts'
 import { decide } from './request.ts'
+import { Room } from './room.ts'
 import { Upstreams } from './upstreams.ts'
 import { viewOf } from './view.ts'
 import { watchFiles } from './watch.ts'
@@ -127,6 +128,7 @@ export class Gateway {
       now,
       log,
       accounts: new Accounts(),
+      room: new Room(),
       metrics,
       chains: createChains(surroundings),
       upstreams: new Upstreams(engine, () => performance.now()),
@@ -247,6 +249,7 @@ export class Gateway {
 
   #event(event: EngineEvent): void {
     this.#lasting.metrics.event(event)
+    if (event.type === 'records-dropped') this.#lasting.room.forget()
     logEvent(this.#options.log, event, (id) => this.#lasting.upstreams.originOf(id))
   }
 

@@ -16,6 +16,7 @@ import type { Accounts } from './account.ts'
 import { createClients } from './forwarded.ts'
 import type { Clients } from './forwarded.ts'
 import type { Metrics } from './metrics.ts'
+import type { Room } from './room.ts'
 import type { Lease, Upstreams } from './upstreams.ts'
 
 /** A network as requests meet it. */
@@ -27,6 +28,7 @@ export type Lasting = {
   readonly log: Log
   readonly accounts: Accounts
   readonly metrics: Metrics
+  readonly room: Room
   readonly chains: Chains
   readonly upstreams: Upstreams
   readonly management: ManagementFacts
@@ -40,6 +42,7 @@ export class Generation {
   readonly log: Log
   readonly accounts: Accounts
   readonly metrics: Metrics
+  readonly room: Room
   readonly clients: Clients
   readonly ingress: IngressCheck
   readonly egress: EgressChoice
@@ -59,6 +62,7 @@ export class Generation {
     this.log = lasting.log
     this.accounts = lasting.accounts
     this.metrics = lasting.metrics
+    this.room = lasting.room
     this.clients = createClients(config.proxy)
     this.ingress = createIngressCheck(config)
     this.egress = createEgressChoice(config)

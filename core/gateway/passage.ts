@@ -12,11 +12,11 @@ import type {
   ResponseHead,
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
-import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
+import { defaultBackend } from '../mesh/way.ts'
 import type { Arrival, Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
@@ -70,6 +70,7 @@ export class Passage {
       code: undefined,
       detail: undefined,
       ended: generation.hold(),
+      room: undefined,
     }
     generation.accounts.add(head.id, this.#account)
   }
@@ -152,6 +153,9 @@ export class Passage {
     // the engine's own answer to a longer one is bare
     if ((this.#head.contentLength ?? 0) > wanted)
       return this.refuse(refuse('body/too-large', `the declared length is over the ${wanted} bytes that are held`))
+    this.#account.room = this.#generation.room.take(this.#client.address, this.#head.contentLength ?? wanted)
+    if (this.#account.room === undefined)
+      return this.refuse(refuse('body/no-room', 'as much content is held as may be, of all clients or of this one'))
     return {
       kind: 'collect',
       maxBytes: wanted,
@@ -200,6 +204,10 @@ export class Passage {
   #sign(exchange: Exchange, signer: Signer | undefined, reach: Reach): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
+    // RFC 9110 9.3.8: the answer holds all that was sent, and what the gateway adds is not the client's to read
+    const adds = signer !== undefined || isTold(exchange.backend)
+    if (adds && (reach.method ?? this.#head.method) === 'TRACE')
+      return this.refuse(refuse('route/method', 'TRACE would show what the gateway adds', { allow: untraced }))
     const edits = [...exchange.edits, ...reach.edits]
     const token = signer?.mint(reach.origin, this.#generation.now())
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
@@ -220,15 +228,19 @@ export class Passage {
     const account = this.#account
     const { maxBodySize } = generation.config.proxy.limits
     const backend = account.backend ?? ''
+    const own: HeaderEdit = { set: ['x-request-id', this.id] }
+    const looks = reach.responseEdits !== undefined || generation.chain(exchange.pipeline).hasRight
     const forward: Forward = {
       kind: 'forward',
       upstream: reach.upstream,
       method: reach.method,
       target: reach.target,
       authority: reach.authority,
-      edit: [...edits, ...forwardingEdits(this.#head, this.#client), { set: ['x-request-id', this.id] }],
+      edit: [...edits, ...forwardingEdits(this.#head, this.#client), own],
       maxBodyBytes: maxBodySize,
-      onResponse: (response) => this.#response(exchange, reach, response),
+      responseEdit: [...responseEdits, own],
+      // a response that nobody looks at passes without a call
+      onResponse: looks ? (response) => this.#response(exchange, reach, response) : undefined,
     }
     return withRetries(forward, {
       method: reach.method ?? this.#head.method,
@@ -265,13 +277,10 @@ export class Passage {
   /** The way back: the service's own words, then the right chain. */
   #response(exchange: Exchange, reach: ForwardReach, response: ResponseHead): ResponseDecision {
     const chain = this.#generation.chain(exchange.pipeline)
-    const edit = [
-      ...(reach.responseEdits?.(response) ?? []),
-      ...chain.runRight(exchange, response),
-      ...responseEdits(response),
-      { set: ['x-request-id', this.id] as const },
-    ]
-    return { kind: 'pass', edit }
+    return {
+      kind: 'pass',
+      edit: [...(reach.responseEdits?.(response) ?? []), ...chain.runRight(exchange, response)],
+    }
   }
 
   /** An answer of echo, management or an endpoint itself; the right chain sees a response of an upstream alone. */
@@ -279,6 +288,14 @@ export class Passage {
     const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
     return { kind: 'respond', status: reach.status, headers, body: reach.body }
   }
+}
+
+/** What may be asked where TRACE may not. */
+const untraced = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE'
+
+/** Whether a backend is told what the configuration holds for it: credentials, and the keys of APIs among its fields. */
+function isTold(backend: Backend | undefined): boolean {
+  return backend !== undefined && (backend.credentials !== undefined || backend.headers.length > 0)
 }
 
 /** The path of the target at a backend, without its query: what destinations of meshes are compared with. */

@@ -24,6 +24,7 @@ import { splitTarget } from '../route/path.ts'
 import { redirectOf } from './answer.ts'
 import type { Generation, Served } from './generation.ts'
 import { Passage } from './passage.ts'
+import { methodOf } from './view.ts'
 
 /** Decides about one request that came in through a network. */
 export function decide(generation: Generation, network: Served, head: Arrival): Decision | Promise<Decision> {
@@ -41,7 +42,7 @@ export function decide(generation: Generation, network: Served, head: Arrival): 
     if (location === undefined) return passage.refuse(refuse('request/host', 'a redirect to https needs a host'))
     return redirectOf(location, passage.id)
   }
-  const found = network.routes.find(host.host, host.port ?? head.localPort, target, head.method)
+  const found = network.routes.find(host.host, host.port ?? head.localPort, target, methodOf(head))
   if (found.kind === 'none') return passage.refuse(refuse('route/none', 'no ingress and no endpoint matches'))
   if (found.kind === 'ambiguous') {
     return passage.refuse(refuse('request/path', 'read otherwise, the path leads behind a mesh'))

@@ -1,11 +1,20 @@
-// A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood.
+// A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood, and
+// an upgrade has the method that it has over HTTP/1.1.
 import type { Field, HeaderEdit } from '../../quic/index.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { HeadView } from '../pipeline/exchange.ts'
 
 /** The head with some fields changed; the head itself when nothing changes. */
 export function viewOf(head: HeadView, edits: readonly HeaderEdit[]): HeadView {
-  return edits.length === 0 ? head : new EditedHead(head, edits)
+  return edits.length === 0 && methodOf(head) === head.method ? head : new EditedHead(head, edits)
+}
+
+/**
+ * The method that routes and rules are asked about. RFC 8441 4, RFC 9220 3: an upgrade comes as CONNECT over HTTP/2 and
+ * HTTP/3, and leaves as GET over HTTP/1.1. What denies GET denies it over any of them.
+ */
+export function methodOf({ method, upgrade }: Pick<HeadView, 'method' | 'upgrade'>): string {
+  return upgrade !== undefined && method === 'CONNECT' ? 'GET' : method
 }
 
 class EditedHead implements HeadView {
@@ -44,7 +53,7 @@ class EditedHead implements HeadView {
     return this.#head.tls
   }
   get method(): string {
-    return this.#head.method
+    return methodOf(this.#head)
   }
   get scheme(): string {
     return this.#head.scheme

@@ -16,6 +16,7 @@ const table = {
   'policy/denied': { status: 403, message: 'the request is not allowed' },
   'path-filter/denied': { status: 404, message: 'nothing is served here' },
   'body/too-large': { status: 413, message: 'the request body is too large' },
+  'body/no-room': { status: 503, message: 'the gateway holds too much content' },
   'backend/disabled': { status: 503, message: 'the service is disabled' },
   'backend/no-http3': { status: 502, message: 'the service cannot be reached over HTTP/3' },
   'service/unimplemented': { status: 501, message: 'this is not implemented here' },

@@ -1,23 +1,13 @@
-// URLs of ingresses and of destinations: how they are written, and what they match (spec 4.3, 7.4).
+// URLs of ingresses and of destinations: how they are written (spec 4.3, 7.4).
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import type { UrlPattern } from '../config/model.ts'
-import { hostOf } from './host.ts'
-import { covers, splitTarget } from './path.ts'
-import type { PathProblem } from './path.ts'
+import { hostOf, isOwnHost } from './host.ts'
+import { splitTarget } from './path.ts'
+import type { PathProblem, Target } from './path.ts'
 
 /** What is wrong, to stand behind "is …: ": `must not have a query`. */
 export type Problem = { readonly problem: string }
-
-/** Where a request goes: what a destination's URL is compared with. */
-export type Destination = {
-  readonly scheme: 'http' | 'https'
-  /** Lower case, IPv6 in brackets. */
-  readonly host: string
-  readonly port: number
-  /** As it is sent, without the query. */
-  readonly path: string
-}
 
 /** Reads the URL of an ingress or of a destination. */
 export function parseUrlPattern(text: string): UrlPattern | Problem {
@@ -37,20 +27,25 @@ export function parseUrlPattern(text: string): UrlPattern | Problem {
 
 /** Reads a path that routes begin with: an absolute one, returned in the spelling of keys, without a slash at its end. */
 export function parsePrefix(text: string): string | Problem {
-  if (!text.isWellFormed()) return { problem: problems.control }
-  const target = splitTarget(text.replace(/[^\0-\x7f]+/g, encodeURIComponent))
-  if (typeof target === 'string') return { problem: problems[target] }
-  if (target.path === '*') return { problem: problems.form }
-  if (target.query !== '') return { problem: 'must not have a query' }
+  const target = readPath(text)
+  if ('problem' in target) return target
   // decision 20: no request's path is ever read so that it would match
   if (!target.plain) return { problem: 'must not have empty segments, parameters (;), %2f or %5c' }
   return target.key.length > 1 && target.key.endsWith('/') ? target.key.slice(0, -1) : target.key
 }
 
-/** Whether a request leads to this URL (7.4): scheme, host and port are equal, and the path is the URL's or below it. */
-export function matchesDestination(pattern: UrlPattern, destination: Destination): boolean {
-  if (pattern.scheme !== destination.scheme || pattern.host !== destination.host) return false
-  return (pattern.port ?? defaultPort(pattern.scheme)) === destination.port && below(pattern.path, destination.path)
+/** Takes apart an absolute path that was written; characters beyond ASCII are percent-encoded as UTF-8 (RFC 3987 3.1). */
+export function readPath(text: string): Target | Problem {
+  if (!text.isWellFormed()) return { problem: problems.control }
+  const target = splitTarget(text.replace(/[^\0-\x7f]+/g, encodeURIComponent))
+  if (typeof target === 'string') return { problem: problems[target] }
+  if (target.path === '*') return { problem: problems.form }
+  return target.query === '' ? target : { problem: 'must not have a query' }
+}
+
+/** Whether what comes from a URL could be changed on its way: it is not https, and not of this machine. */
+export function isPlain({ protocol, hostname }: URL): boolean {
+  return protocol !== 'https:' && !isOwnHost(hostname)
 }
 
 /** The port that a URL without one means. */
@@ -67,11 +62,6 @@ const problems: Readonly<Record<PathProblem, string>> = {
   control: 'must not contain spaces or control characters',
   percent: 'must have valid percent-encoding in its path',
   fragment: 'must not have a fragment',
-}
-
-function below(prefix: string, path: string): boolean {
-  const target = splitTarget(path)
-  return typeof target !== 'string' && covers(prefix, target.key)
 }
 
 /** Names beyond ASCII as DNS has them (RFC 5891); nothing when they cannot be written so. */

@@ -17,6 +17,9 @@ async function read(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** Fields of a response that an origin has no say in. */
+const ours = ['x-request-id', 'proxy-authenticate', 'proxy-authentication-info']
+
 /** Answers as the path asks. */
 const handler: Handler = (request, response) => {
   const url = request.url ?? ''
@@ -34,6 +37,7 @@ const handler: Handler = (request, response) => {
       response.setHeader('etag', '"x"')
       response.end()
     } else {
+      for (const name of ours) response.setHeader(name, 'of-the-origin')
       response.setHeader('set-cookie', ['a=1', 'b=2'])
       response.setHeader('x-bytes', 'caf\u00e9')
       const seen: Seen = {
@@ -76,6 +80,25 @@ bind_address = "127.0.0.1"
 bind_port = ${tls}
 cert_path = "\${CERT}"
 key_path = "\${KEY}"
+`,
+      'pipelines/looks.toml': `
+[pipelines.fhir]
+networks = ["plain", "tls"]
+endpoints = ["fhir"]
+backends = ["h1"]
+[endpoints.fhir]
+service = "fhir"
+options.path_prefix = "/fhir"
+[pipelines.dump]
+networks = ["plain", "tls"]
+endpoints = ["dump"]
+backends = ["h1"]
+middleware = { left = [], right = ["dump"] }
+[endpoints.dump]
+service = "http"
+options.path_prefix = "/dump"
+[middleware.dump]
+type = "log_dump"
 `,
       'pipelines/p.toml': protocols
         .map(
@@ -132,6 +155,12 @@ for (const { from, to, name } of pairs) {
     assert.equal(values(seen.raw, 'authorization'), ['Basic eDp5'])
     assert.equal(reply.headers['set-cookie'], ['a=1', 'b=2'])
     assert.is(reply.headers['x-bytes'], 'caf\u00e9')
+    const raw = reply.rawHeaders.filter(([field]) => ours.includes(field.toLowerCase()))
+    assert.equal(
+      raw.map(([field]) => field.toLowerCase()),
+      ['x-request-id'],
+    )
+    assert.equal(values(seen.raw, 'x-request-id'), [raw[0]?.[1]])
   })
 
   test(`the upstream is told its own host, and who asked, ${name}`, async () => {
@@ -196,6 +225,23 @@ for (const { from, to, name } of pairs) {
     }
   })
 }
+
+test('who looks at a response sees it as the origin sent it, and the client gets what is fixed all the same', async () => {
+  for (const protocol of protocols) {
+    for (const path of ['/fhir/x', '/dump/x']) {
+      const reply = await client(protocol).send({ path })
+      const seen = JSON.parse(String(await reply.bytes())) as Seen
+      assert.is(reply.headers['content-type'], path === '/fhir/x' ? 'application/fhir+json' : undefined)
+      const raw = reply.rawHeaders.filter(([field]) => ours.includes(field.toLowerCase()))
+      assert.equal(
+        raw.map(([, value]) => value),
+        values(seen.raw, 'x-request-id'),
+      )
+    }
+    const dumps = gateway.lines.splice(0).filter((line) => line['target'] === 'harmony.dump')
+    assert.match(JSON.stringify(dumps), /"x-request-id[^}]*of-the-origin/)
+  }
+})
 
 test('an answer of the gateway to HEAD has no body', async () => {
   for (const protocol of protocols) {

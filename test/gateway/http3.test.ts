@@ -109,7 +109,7 @@ test('HTTP/3 to a partner in plain text is refused before anything is served', a
       await running.close()
       return 'served'
     },
-    (error: Error) => error.message,
+    (error: unknown) => String(error),
   )
   assert.match(outcome, /http3|HTTP\/3/)
   assert.match(outcome, /https/)

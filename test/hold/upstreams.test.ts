@@ -231,6 +231,7 @@ test(`${burstName}, h3`, burst('h3'))
 for (const [protocol, what, pool, limits] of [
   ['h2', 'may be made', { maxConnections: 1 }, {}],
   ['h3', 'may be made', { maxConnections: 1 }, {}],
+  ['h2', 'is accepted', {}, { maxConnections: 1 }],
   ['h3', 'is accepted', {}, { maxConnections: 1 }],
 ] as const) {
   test(`where no other connection ${what}, requests beyond a peer's streams wait for their turn, ${protocol}`, async () => {
@@ -586,6 +587,43 @@ test('without fallback, HTTP/3 that cannot connect is the failure', async () => 
     assert.is((await asker.ask(upstream)).record.protocolOut, 30)
     upstream.close()
   })
+})
+
+for (const [protocols, to, version] of [
+  [['h1', 'h2'], 'h2', 20],
+  [['h1'], 'h1', 11],
+] as const) {
+  test(`an origin without UDP that speaks ${protocols.join(' and ')} over TLS is reached, and the fallback told`, async () => {
+    const origin = await origins.engine.listen(
+      { address: '127.0.0.1', port: 0, tcp: { tls: tls(), protocols } },
+      (head) => ({ kind: 'respond', status: 200, body: String(head.tls) }),
+    )
+    const upstream = asker.engine.upstream({ ...toPort('h3', origin.port), protocols: ['h3', 'h2', 'h1'], timeouts: { connectMs: 600 } }) // prettier-ignore
+    const told = await asker.ask(upstream)
+    assert.equal([told.status, told.record.protocolOut, told.body], [200, version, 'true'])
+    const fallback = await until(5_000, 'the event', () => events('fallback', upstream)[0])
+    assert.equal([fallback.from, fallback.to], ['h3', to])
+    upstream.close()
+    await origin.drain({ graceMs: 0 })
+  })
+}
+
+test('no fallback leads to plain text', async () => {
+  const heard: Buffer[] = []
+  const server = await tcpServer((socket) => {
+    socket.once('data', (bytes: Buffer) => {
+      heard.push(bytes)
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+    })
+  })
+  const upstream = asker.engine.upstream({ ...toPort('h3', server.port), protocols: ['h3', 'h2', 'h1'], timeouts: { connectMs: 600 } }) // prettier-ignore
+  const told = await asker.ask(upstream)
+  assert.match(told.code ?? '', /^(tls|connect)\//)
+  // RFC 8446 5.1: each connection begins with a handshake record
+  assert.ok(heard.length > 0)
+  assert.ok(heard.every((bytes) => bytes[0] === 22))
+  upstream.close()
+  await server.close()
 })
 
 test('a certificate that is wrong is no reason to fall back', async () => {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { Batch } from '../../quic/decode.ts'
 import type { Receiver, WireFailure } from '../../quic/decode.ts'
 import { Answers } from '../../quic/encode.ts'
-import type { Forward } from '../../quic/decision.ts'
+import type { Forward, HeaderEdit } from '../../quic/decision.ts'
 import type { EngineEvent } from '../../quic/event.ts'
 import type { Field, HeaderInit, RequestHead, ResponseHead } from '../../quic/head.ts'
 import type { ExchangeRecord } from '../../quic/record.ts'
@@ -283,6 +283,7 @@ test('a forward leaves whole, whichever parts it replaces', () => {
     body: optional(fc.uint8Array({ maxLength: 100 })),
     headers: optional(fields),
     edit: optional(fc.array(edit, { maxLength: 6 })),
+    responseEdit: optional(fc.array(edit, { maxLength: 6 })),
     onResponse: fc.constantFrom(undefined, () => undefined),
     onFailure: fc.constantFrom(undefined, () => ({ kind: 'reset', reason: 'cancel' }) as const),
     maxBodyBytes: optional(fc.maxSafeNat()),
@@ -294,7 +295,9 @@ test('a forward leaves whole, whichever parts it replaces', () => {
       const [said] = encoded((answers) => answers.forward(exchange, 9, decision, undefined))
       // content of the policy's own is not the client's, which the bound is for
       const bound = given.body === undefined ? given.maxBodyBytes : undefined
-      const flags = [given.onResponse, given.onFailure, given.body, given.method, given.target, given.authority, bound]
+      const edited = given.responseEdit?.length ? given.responseEdit : undefined
+      const { onResponse, onFailure, body, method, target, authority } = given
+      const flags = [onResponse, onFailure, body, method, target, authority, bound, edited]
         .map((part, bit) => (part === undefined ? 0 : 1 << bit))
         .reduce((sum, bit) => sum + bit)
       const edits: [number, string, string][] = []
@@ -302,15 +305,16 @@ test('a forward leaves whole, whichever parts it replaces', () => {
         edits.push([0, '', ''])
         for (const [name, value] of given.headers) edits.push([3, name, value])
       }
-      for (const each of given.edit ?? []) {
-        if ('remove' in each) edits.push([1, each.remove, ''])
-        else if ('set' in each) edits.push([2, ...each.set])
-        else edits.push([3, ...each.append])
+      const plain = (each: HeaderEdit): [number, string, string] => {
+        if ('remove' in each) return [1, each.remove, '']
+        return 'set' in each ? [2, ...each.set] : [3, ...each.append]
       }
+      edits.push(...(given.edit ?? []).map(plain))
       assert.is(said?.flags, flags)
       assert.equal([said?.upstream, said?.id, said?.edits], [9, exchange, edits])
-      assert.equal([said?.method, said?.target, said?.authority], [given.method, given.target, given.authority])
-      assert.equal(said?.body, given.body && Buffer.from(given.body))
+      assert.equal(said?.responseEdits, edited?.map(plain))
+      assert.equal([said?.method, said?.target, said?.authority], [method, target, authority])
+      assert.equal(said?.body, body && Buffer.from(body))
       assert.is(said?.maxBytes, bound)
     }),
   )
@@ -395,6 +399,23 @@ test('an answer that cannot be sent leaves nothing behind, and its error names n
     { authority: 'ä' },
   ]) {
     assert.throws(() => answers.forward(2, 1, { ...forward, ...part }, undefined), /cannot be sent/)
+  }
+  const edits: HeaderEdit[] = [
+    { set: ['x-a', `${secret}\r\nx-b: c`] },
+    { append: ['x-a', `${secret}\u20ac`] },
+    { remove: 'x a' },
+    { remove: '' },
+    // what plain JavaScript may give
+    {} as unknown as HeaderEdit,
+  ]
+  for (const edit of edits) {
+    for (const part of ['edit', 'responseEdit']) {
+      assert.throws(
+        () => answers.forward(2, 1, { ...forward, [part]: [{ remove: 'x-b' }, edit] }, undefined),
+        (error: Error) =>
+          error instanceof TypeError && error.message.startsWith(part) && !error.message.includes(secret),
+      )
+    }
   }
   for (const maxBodyBytes of [-1, 1.5, Number.NaN, 2 ** 53]) {
     const write = () => answers.forward(2, 1, { ...forward, maxBodyBytes }, undefined)

@@ -166,6 +166,7 @@ export type Said = {
   target?: string
   authority?: string
   edits?: [op: number, name: string, value: string][]
+  responseEdits?: [op: number, name: string, value: string][]
   maxBytes?: number
   reason?: number
 }
@@ -237,6 +238,7 @@ function readAnswer(from: Reader): Said {
       if (flags & 32) said.authority = from.text()
       if (flags & 64) said.maxBytes = from.f64()
       said.edits = from.edits()
+      if (flags & 128) said.responseEdits = from.edits()
       return said
     }
     case 3:

@@ -174,6 +174,9 @@ fn request<B>(plan: &Plan, body: B) -> Result<Request<B>, Error> {
     } else {
         builder = builder.uri(plan.uri.clone());
     }
+    if let Some(value) = &plan.authorization {
+        builder = builder.header(header::AUTHORIZATION, value);
+    }
     if plan.protocol == Protocol::H3 {
         builder = builder.version(Version::HTTP_3);
         if plan.body > 0 {

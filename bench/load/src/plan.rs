@@ -26,6 +26,7 @@ pub struct Plan {
     pub host: String,
     pub address: SocketAddr,
     pub method: Method,
+    pub authorization: Option<String>,
     /// Bytes of request body, in `block` after `block`.
     pub body: u64,
     pub block: Bytes,
@@ -69,6 +70,7 @@ impl Plan {
                 .ok_or("--connect is missing")?
                 .parse()?,
             method: number(&flags, "method", Method::GET)?,
+            authorization: flags.get("authorization").cloned(),
             body: number(&flags, "body", 0)?,
             block: Bytes::from((0..64 * 1024).map(|i| (i % 251) as u8).collect::<Vec<_>>()),
             status: number(&flags, "status", 200)?,

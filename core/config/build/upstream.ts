@@ -1,6 +1,5 @@
 // Where a backend leads: its options, then its connection, then its target (spec 6.1).
-import { splitTarget } from '../../route/path.ts'
-import { parseUrlPattern } from '../../route/url.ts'
+import { defaultPort, parseUrlPattern, readPath } from '../../route/url.ts'
 import type { Place } from '../../finding/finding.ts'
 import { pathText } from '../../finding/locate.ts'
 import { show } from '../mask.ts'
@@ -42,7 +41,7 @@ export function buildUpstream(
   const authorities = ca && scope.materials.authorities({ key: keyOf(ca.place), path: ca.value, place: ca.place })
   if (ca !== undefined && authorities === undefined) return undefined
   const { scheme, host, port } = origin
-  const standard = port === (scheme === 'https' ? 443 : 80)
+  const standard = port === defaultPort(scheme)
   return {
     ...origin,
     origin: `${scheme}://${host}:${port}`,
@@ -106,7 +105,7 @@ function originOf(scope: Scope, backend: Backend, target: Target): Origin | unde
   return {
     scheme: read.scheme,
     host: read.host,
-    port: read.port ?? port ?? (read.scheme === 'https' ? 443 : 80),
+    port: read.port ?? port ?? defaultPort(read.scheme),
     basePath,
     http3,
   }
@@ -131,23 +130,12 @@ function pathOf(scope: Scope, backend: Backend, target: Target, url: Placed<stri
   for (const part of [url, base, prefix]) {
     if (part === undefined || part.value === '' || part.value === '/') continue
     const text = part.value.startsWith('/') ? part.value : `/${part.value}`
-    // Byte for byte (decision 20); characters beyond ASCII as UTF-8 in percent-encoding (RFC 3987 3.1).
-    const encoded = text.isWellFormed() ? text.replace(/[^\0-\x7f]+/g, encodeURIComponent) : '\0'
-    const read = splitTarget(encoded)
-    const problem = typeof read === 'string' ? problems[read] : read.query === '' ? undefined : 'must not have a query'
-    if (problem !== undefined) return malformed(scope, part, problem)
-    path += encoded.endsWith('/') ? encoded.slice(0, -1) : encoded
+    const read = readPath(text)
+    if ('problem' in read) return malformed(scope, part, read.problem)
+    // Byte for byte (decision 20).
+    path += read.path.endsWith('/') ? read.path.slice(0, -1) : read.path
   }
   return path
-}
-
-const problems = {
-  form: 'must be a path',
-  dots: 'must not have . or .. segments',
-  backslash: 'must not contain a backslash',
-  control: 'must not contain spaces or control characters',
-  percent: 'must have valid percent-encoding',
-  fragment: 'must not have a fragment',
 }
 
 function nowhere(scope: Scope, backend: Backend, target: Target): undefined {

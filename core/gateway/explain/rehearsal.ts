@@ -20,6 +20,7 @@ import { Generation } from '../generation.ts'
 import type { Served } from '../generation.ts'
 import type { Metrics } from '../metrics.ts'
 import { decide } from '../request.ts'
+import { Room } from '../room.ts'
 import { sayings } from './rules.ts'
 import type { Said } from './rules.ts'
 import { Upstreams } from '../upstreams.ts'
@@ -78,6 +79,7 @@ export class Rehearsal {
       now,
       log: silent,
       accounts: this.#accounts,
+      room: new Room(),
       metrics: uncounted,
       chains: {
         build: (of) => new Map([...chains.build(of)].map(([name, chain]) => [name, this.#noting(chain)])),
@@ -155,7 +157,6 @@ export class Rehearsal {
     return {
       ...chain,
       wants: noted((exchange) => chain.wants(exchange)),
-      runLeft: noted((exchange) => chain.runLeft(exchange)),
       runAhead: noted((exchange) => chain.runAhead(exchange)),
     }
   }

@@ -1,8 +1,8 @@
 //! Rules for messages that hold in every protocol: lengths, connection-bound fields, authority.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_ACCEPT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, StatusCode};
 
@@ -84,6 +84,22 @@ pub fn strip_connection(headers: &mut HeaderMap) -> Result<(), &'static str> {
         }
     }
     Ok(())
+}
+
+/// Fields of one connection, of a message's framing or of a handshake: the engine's to write.
+pub fn is_framing(name: &HeaderName) -> bool {
+    [
+        CONNECTION,
+        CONTENT_LENGTH,
+        SEC_WEBSOCKET_ACCEPT,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        HTTP2_SETTINGS,
+    ]
+    .contains(name)
 }
 
 /// Joins cookie crumbs (RFC 9113 8.2.3, RFC 9114 4.2.1), as other protocols expect one field.

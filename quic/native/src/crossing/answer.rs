@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 use harmony_stream::Reason;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
+
+use crate::message;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -77,6 +79,8 @@ pub struct Forward {
     /// Content of the client's beyond this many bytes is refused.
     pub max_body: Option<u64>,
     pub edits: Vec<Edit>,
+    /// For the head of the upstream's final response, after JavaScript's word on it.
+    pub response_edits: Vec<Edit>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +92,7 @@ pub enum Edit {
 }
 
 /// Applies edits in their order.
-pub fn apply(headers: &mut HeaderMap, edits: Vec<Edit>) {
+pub fn apply(headers: &mut HeaderMap, edits: impl IntoIterator<Item = Edit>) {
     for edit in edits {
         match edit {
             Edit::Clear => headers.clear(),
@@ -209,6 +213,26 @@ impl<'a> Reader<'a> {
         Some(edits)
     }
 
+    /// Edits that are applied without another look, so that none may touch what is the engine's.
+    fn response_edits(&mut self) -> Option<Vec<Edit>> {
+        let mut edits = self.edits()?;
+        let allowed = |edit: &Edit| match edit {
+            Edit::Clear => false,
+            Edit::Remove(_) => true,
+            Edit::Set(name, _) | Edit::Append(name, _) => !matches!(*name, HOST | CONTENT_LENGTH),
+        };
+        if !edits.iter().all(allowed) {
+            return None;
+        }
+        edits.retain(|edit| match edit {
+            Edit::Clear => false,
+            Edit::Remove(name) | Edit::Set(name, _) | Edit::Append(name, _) => {
+                !message::is_framing(name)
+            }
+        });
+        Some(edits)
+    }
+
     fn end<T>(self, value: T) -> Option<T> {
         self.0.is_empty().then_some(value)
     }
@@ -263,6 +287,10 @@ pub fn decode(kind: Kind, content: &Bytes) -> Option<Answer> {
                 _ => Some(reader.size()?),
             };
             let edits = reader.edits()?;
+            let response_edits = match flags & 128 {
+                0 => Vec::new(),
+                _ => reader.response_edits()?,
+            };
             reader.end(Answer::Forward(Box::new(Forward {
                 upstream,
                 on_response: flags & 1 != 0,
@@ -273,6 +301,7 @@ pub fn decode(kind: Kind, content: &Bytes) -> Option<Answer> {
                 authority,
                 max_body,
                 edits,
+                response_edits,
             })))
         }
         Kind::Collect => {

@@ -201,6 +201,24 @@ fn map(list: &[(HeaderName, HeaderValue)]) -> HeaderMap {
     map
 }
 
+/// A forward with nothing but edits of the response, decoded.
+fn forwarded(edits: &[(u8, &str)], value: &HeaderValue) -> Option<Answer> {
+    let mut out = Vec::new();
+    encode::message(&mut out, 2, 9, |writer| {
+        writer.u32(1);
+        writer.u8(128);
+        writer.u32(0);
+        writer.u32(u32::try_from(edits.len()).unwrap());
+        for (op, name) in edits {
+            writer.u8(*op);
+            writer.bytes(name.as_bytes());
+            writer.bytes(if *op > 1 { value.as_bytes() } else { b"" });
+        }
+    });
+    let (_, _, content, _) = split(&out).unwrap();
+    decode(Kind::Forward, &Bytes::copy_from_slice(content))
+}
+
 proptest! {
     #[test]
     fn answers_of_any_bytes_never_panic(kind in 0u8..12, content in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -255,6 +273,26 @@ proptest! {
         let cut = cut.min(content.len());
         let content = Bytes::copy_from_slice(&content[..content.len() - cut]);
         prop_assert!(decode(Kind::Respond, &content).is_none());
+    }
+
+    #[test]
+    fn edits_of_a_response_leave_what_is_the_engines(given in value()) {
+        let framing = ["connection", "transfer-encoding", "upgrade", "keep-alive", "sec-websocket-accept", "te"];
+        let mut edits = vec![(1, "content-length"), (1, "x-gone"), (2, "x-set"), (3, "x-set")];
+        edits.extend(framing.iter().flat_map(|name| [(1, *name), (2, *name), (3, *name)]));
+        let Some(Answer::Forward(forward)) = forwarded(&edits, &given) else {
+            return Err(TestCaseError::fail("not a forward"));
+        };
+        prop_assert!(forward.edits.is_empty());
+        prop_assert_eq!(forward.response_edits, vec![
+            Edit::Remove(HeaderName::from_static("x-gone")),
+            Edit::Set(HeaderName::from_static("x-set"), given.clone()),
+            Edit::Append(HeaderName::from_static("x-set"), given.clone()),
+        ]);
+        // what could change the framing of a response is refused before any upstream hears of it
+        for bad in [(0, ""), (2, "content-length"), (3, "content-length"), (2, "host"), (4, "x-a"), (2, "x a")] {
+            prop_assert!(forwarded(&[bad], &given).is_none());
+        }
     }
 
     #[test]

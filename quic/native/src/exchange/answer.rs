@@ -87,6 +87,7 @@ impl Exchange {
                 }
             }
         }
+        apply(&mut head.headers, decision.response_edits.iter().cloned());
         let framing = if bodyless || (receiver.is_end() && length.is_none_or(|n| n == 0)) {
             BodyLength::Empty
         } else {

@@ -258,7 +258,8 @@ impl Exchange {
                             again: false,
                         });
                     };
-                    Box::pin(self.tunnel(handshake, interim.headers, sender, receiver)).await?;
+                    Box::pin(self.tunnel(handshake, interim.headers, sender, receiver, decision))
+                        .await?;
                     return Ok(Attempt::Done);
                 }
                 Awaited::Client(error) => {
@@ -314,7 +315,7 @@ impl Exchange {
                 });
             }
             if !sender.is_http1() && head.status.is_success() {
-                Box::pin(self.tunnel(&handshake, head.headers, sender, receiver)).await?;
+                Box::pin(self.tunnel(&handshake, head.headers, sender, receiver, decision)).await?;
                 return Ok(Attempt::Done);
             }
             // Refused by the upstream: its answer goes back as it is, and nothing was sent.

@@ -44,10 +44,7 @@ impl Exchange {
             }
         }
         let length = headers.get(CONTENT_LENGTH).cloned();
-        apply(
-            &mut headers,
-            decision.edits.iter().map(Edit::clone).collect(),
-        );
+        apply(&mut headers, decision.edits.iter().cloned());
         message::strip_connection(&mut headers)?;
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, length);

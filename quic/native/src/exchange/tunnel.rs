@@ -17,6 +17,7 @@ use sha1::{Digest, Sha1};
 use super::forward::upstream_fault;
 use super::pump::{Broken, Pump};
 use super::{Exchange, Over, Step, response_parts};
+use crate::crossing::answer::{Forward, apply};
 use crate::fault::{self, Fault};
 use crate::upstream::{Receiver, Sender};
 
@@ -121,8 +122,9 @@ impl Exchange {
         headers: HeaderMap,
         mut sender: Sender,
         mut receiver: Receiver,
+        decision: &Forward,
     ) -> Step<()> {
-        let (status, headers) = match handshake.accepted(headers) {
+        let (status, mut headers) = match handshake.accepted(headers) {
             Ok(accepted) => accepted,
             Err(error) => {
                 sender.reset(Reason::Cancel);
@@ -131,6 +133,7 @@ impl Exchange {
                     .await;
             }
         };
+        apply(&mut headers, decision.response_edits.iter().cloned());
         self.ledger.record.status = status.as_u16();
         self.answered = true;
         self.consumed = true;

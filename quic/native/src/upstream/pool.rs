@@ -83,6 +83,8 @@ pub struct Pool<S, M> {
     pub multiplexed: Option<bool>,
     /// The server refused to speak HTTP/1.1.
     no_http1: bool,
+    /// Another connection could not be made beside one that serves: for a while none is tried.
+    alone: bool,
     /// None: HTTP/3 is not preferred, or there is nothing to fall back to.
     pub memory: Option<Memory>,
     reaping: bool,
@@ -111,6 +113,7 @@ impl<S: Solo, M: Share> Pool<S, M> {
             active: 0,
             multiplexed,
             no_http1: false,
+            alone: false,
             memory,
             reaping: false,
             told: None,
@@ -398,14 +401,18 @@ impl<S: Solo, M: Share> Pool<S, M> {
         self.demand(fx);
     }
 
-    /// No connection came of it. Where one connection would have served all, all are told.
+    /// No connection came of it. Where one connection would have served all, all are told; where
+    /// there is one already, they wait for their turn on it.
     pub fn failed(&mut self, dial: Dial, fault: &Fault, fx: &mut Effects<S, M>) {
         self.dialing[dial as usize] -= 1;
         self.connections -= 1;
         match dial {
             Dial::Any => {
-                let all = !self.solo_expected();
-                self.refuse(Queue::Plain, fault, all, fx);
+                self.alone = self.serves();
+                if !self.alone {
+                    let all = !self.solo_expected();
+                    self.refuse(Queue::Plain, fault, all, fx);
+                }
                 self.refuse(Queue::Extended, fault, true, fx);
             }
             Dial::Http1 if fault.code == &fault::TLS_ALPN => {
@@ -426,6 +433,7 @@ impl<S: Solo, M: Share> Pool<S, M> {
         let at = self.shared.iter().position(|entry| entry.id == id)?;
         let entry = self.shared.swap_remove(at);
         self.connections -= 1;
+        self.alone = self.alone && self.serves();
         if !entry.settled {
             // A peer that closes before it sends SETTINGS must not be asked forever.
             let detail = "the connection ended before its settings came";
@@ -440,6 +448,7 @@ impl<S: Solo, M: Share> Pool<S, M> {
     /// nothing is left to watch.
     pub fn reap(&mut self, now: Instant, fx: &mut Effects<S, M>) -> Option<Duration> {
         let limit = self.rules.idle;
+        self.alone = false;
         let mut kept = VecDeque::with_capacity(self.idle.len());
         for mut one in self.idle.drain(..) {
             if now - one.since < limit && one.solo.is_alive() {

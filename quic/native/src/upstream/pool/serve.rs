@@ -100,6 +100,14 @@ impl<S: Solo, M: Share> Pool<S, M> {
         self.memory.as_ref().is_some_and(Memory::is_usable)
     }
 
+    /// A connection lives that takes one request after the other.
+    pub(super) fn serves(&self) -> bool {
+        self.shared
+            .iter()
+            .filter_map(|entry| entry.share.as_ref())
+            .any(|share| share.is_open() && !share.is_suspect())
+    }
+
     /// A new connection will carry one exchange at a time.
     pub(super) fn solo_expected(&self) -> bool {
         self.multiplexed == Some(false) && !self.http3_expected()
@@ -206,7 +214,7 @@ impl<S: Solo, M: Share> Pool<S, M> {
             plain.min(1)
         };
         // How many a new connection will serve is known in a moment.
-        if self.shared.iter().any(Entry::is_unmeasured) {
+        if self.alone || self.shared.iter().any(Entry::is_unmeasured) {
             any = 0;
         }
         let unsettled = self.shared.iter().any(|entry| !entry.settled);

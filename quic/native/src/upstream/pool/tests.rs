@@ -335,6 +335,31 @@ fn who_is_alone_on_a_full_connection_keeps_the_place_and_makes_room_when_they_le
 }
 
 #[test]
+fn a_second_connection_that_fails_leaves_who_waits_to_the_first() {
+    let refused = Fault::new(&fault::CONNECT_REFUSED, "");
+    let mut bench = Bench::new(2, Some(true));
+    let many = Many::new(1, false);
+    let first = bench.wait(PLAIN);
+    bench.shared(1, &many);
+    assert_eq!(bench.streams(&[first]), 1);
+    bench.dials();
+    let (second, third) = (bench.wait(PLAIN), bench.wait(PLAIN));
+    assert_eq!(bench.dials(), 1);
+    bench.pool.failed(Dial::Any, &refused, &mut bench.fx);
+    assert_eq!(bench.streams(&[second, third]), 0);
+    assert_eq!(bench.dials(), 0, "not at once again");
+    bench.pool.released(1, bench.now, &mut bench.fx);
+    assert_eq!(bench.streams(&[second]), 1);
+    assert_eq!(bench.dials(), 0);
+    // After a while it is tried again, and when nothing serves any more who waits is told.
+    bench.pool.reap(bench.now, &mut bench.fx);
+    assert_eq!(bench.dials(), 1);
+    many.0.open.set(false);
+    bench.pool.failed(Dial::Any, &refused, &mut bench.fx);
+    assert_eq!(bench.code(third), "connect/refused");
+}
+
+#[test]
 fn a_peer_that_allows_a_stream_after_all_is_asked_for_more() {
     let mut bench = Bench::new(1, Some(true));
     let first = bench.wait(PLAIN);
