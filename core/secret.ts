@@ -1,5 +1,5 @@
 // A value that prints as [redacted] wherever it ends up: logs, JSON, inspection, template strings.
-const redacted = '[redacted]'
+export const redacted = '[redacted]'
 
 /** Holds a secret; only `reveal()` gives it. */
 export class Secret<T = string> {

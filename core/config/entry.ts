@@ -109,7 +109,7 @@ function misnamed(section: Section, name: string, value: unknown, at: Finder, fi
 /** A middleware of a type that is not known here is nobody's mistake yet: it may be unused, or registered. */
 function schemaOf(section: Section, { type }: Tree): v.GenericSchema {
   if (section !== 'middleware' || typeof type !== 'string' || type.includes('${')) return schemas[section]
-  return Object.hasOwn(middlewareTypes, typeSpellings[type] ?? type) ? schemas.middleware : otherMiddleware
+  return middlewareTypes.includes(typeSpellings[type] ?? type) ? schemas.middleware : otherMiddleware
 }
 
 type Finder = (...path: (string | number)[]) => Place

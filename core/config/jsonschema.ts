@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { connection } from './schema/connection.ts'
 import { nameForms, named, unbounded } from './schema/field.ts'
 import type { Note } from './schema/field.ts'
+import { logLevels } from './schema/proxy.ts'
 import { schemas, singles } from './schema/index.ts'
 import { rule } from './schema/rule/index.ts'
 import { isTable } from './toml.ts'
@@ -127,8 +128,7 @@ function moved(root: Node): void {
     // The tree was made here and nobody else has it yet.
     if (isTable(at)) (at as Node)[key] = value
   }
-  const levels = ['trace', 'debug', 'info', 'warn', 'error']
-  add(['properties', 'proxy', 'properties'], 'log_level', { ...old('logging.log_level'), enum: levels })
+  add(['properties', 'proxy', 'properties'], 'log_level', { ...old('logging.log_level'), enum: [...logLevels] })
   const text = (now: string): Node => ({ ...old(now), type: 'string' })
   for (const section of ['targets', 'peers']) {
     add([...below(section), 'properties'], 'url', text('connection.host'))

@@ -1,9 +1,9 @@
 // A configuration from its files: read, built and checked, with every finding of every file in one run. What `check`
 // shows and what `serve` starts from.
-import { resolve } from 'node:path'
-import type { Finding, Place, Report, Severity } from '../finding/finding.ts'
+import { basename, resolve } from 'node:path'
+import { collector, severityOf } from '../finding/collector.ts'
+import type { Finding, Place, Report } from '../finding/finding.ts'
 import { locate, spot } from '../finding/locate.ts'
-import { findings as pages } from '../finding/table.ts'
 import type { FindingCode } from '../finding/table.ts'
 import { build } from './build/index.ts'
 import { scopeOf } from './build/scope.ts'
@@ -37,9 +37,6 @@ export type Loaded = {
   readonly watch: readonly string[]
 }
 
-/** Findings of each severity that are kept: nobody reads more, and a hostile file could have a million. */
-const maxFindings = 500
-
 /** Never rejects: whatever is wrong, with the configuration or with the check itself, is a finding. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const file = resolve(options.cwd, options.file)
@@ -56,12 +53,11 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
 
 async function load(options: LoadOptions): Promise<Loaded> {
   const { cwd, env, now } = options
-  const { raw, reports, sources, texts, substituted } = await readRaw(options)
+  const { report, kept } = collector(basename(options.file))
+  const { raw, sources, texts, substituted } = await readRaw({ ...options, report })
   const where = (place: Place): string => spot(place, sources)
-  if (raw === undefined) return { config: undefined, findings: locate(reports, sources), files: 1, where, watch: [] }
-  const { report, kept } = bounded(raw.main)
-  for (const one of reports) report(one)
-  const errors = reports.filter(isError)
+  if (raw === undefined) return { config: undefined, findings: locate(kept(), sources), files: 1, where, watch: [] }
+  const errors = kept().filter((one) => severityOf(one) === 'error')
   const refused = refusals(errors)
   const around = { texts, cwd, env, now, whole: errors.length === 0, refused }
   const scope = scopeOf(raw, sources, around, report)
@@ -83,14 +79,6 @@ function veiled(substituted: Substituted): (report: Report) => Report {
     const { message, help } = report
     return { ...report, message: over(message), help: help === undefined ? undefined : over(help) }
   }
-}
-
-function severityOf({ code, severity }: Report): Severity {
-  return severity ?? pages[code].severity
-}
-
-function isError(report: Report): boolean {
-  return severityOf(report) === 'error'
 }
 
 /** Whether a value there, or one below, has an error of the reader. */
@@ -122,23 +110,6 @@ const echoes: ReadonlySet<string> = new Set<FindingCode>([
   'proxy/no-identity',
   'route/no-path',
 ])
-
-function bounded(main: string): { readonly report: (report: Report) => void; readonly kept: () => readonly Report[] } {
-  const reports: Report[] = []
-  const counts = { error: 0, warning: 0 }
-  let dropped = 0
-  return {
-    report(one) {
-      if (counts[severityOf(one)]++ < maxFindings) reports.push(one)
-      else dropped += 1
-    },
-    kept() {
-      if (dropped === 0) return reports
-      const message = `${dropped} more findings are not shown`
-      return [...reports, { code: 'file/more', message, place: { file: main, path: [] } }]
-    },
-  }
-}
 
 const nowhere: Sources = {
   locate: () => ({ line: 0, column: 0, endLine: 0, endColumn: 0, excerpt: undefined }),

@@ -1,7 +1,6 @@
 // Reads a configuration: the main file, then the folders it names; every finding of every file in one go (spec 1.3).
 import { basename, dirname, relative, resolve, sep } from 'node:path'
 import type { Report } from '../finding/finding.ts'
-import { findings } from '../finding/table.ts'
 import { closest } from '../finding/typo.ts'
 import { variable } from './env.ts'
 import type { Env } from './env.ts'
@@ -22,20 +21,20 @@ export type ReadOptions = {
   /** The main file: absolute, or relative to the working directory. */
   readonly file: string
   readonly env: Env
+  readonly report: (report: Report) => void
 }
 
 export type Read = {
   /** None when the main file cannot be read or parsed. */
   readonly raw: Raw | undefined
-  readonly reports: readonly Report[]
   readonly sources: Sources
   /** What each file holds, by its name. */
   readonly texts: ReadonlyMap<string, string>
   readonly substituted: Substituted
 }
 
-/** Of each severity. */
-const maxReports = 500
+/** More mistakes than anybody reads. */
+const maxGuesses = 500
 /** Files that are read at once. */
 const batch = 16
 
@@ -45,14 +44,13 @@ const folders = [
   { key: 'mesh_path', role: 'mesh' },
 ] as const
 
-/** Never rejects: whatever is wrong is among the reports. */
-export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
+/** Never rejects: whatever is wrong is reported. */
+export async function readRaw({ file, env, report }: ReadOptions): Promise<Read> {
   const path = resolve(file)
   const directory = dirname(path)
   const main = basename(path)
   const files = new Map<string, Source>()
   const texts = new Map<string, string>()
-  const { report, reports } = reporter(main)
   const sources = sourcesOf(files)
   const collected: Collected = { entries: emptyEntries(), broken: new Set(), tables: 0 }
   const guess = guesser()
@@ -79,7 +77,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
   }
 
   const first = take(main, await readText(path))
-  if (!first) return { raw: undefined, reports: reports(), sources, texts, substituted }
+  if (!first) return { raw: undefined, sources, texts, substituted }
   collect(first, new Set(['main']), { file: main, env, report, substitute, guess }, collected)
   const proxy = collected.entries.proxy[0]
   checkRequired(proxy, first, main, env, report)
@@ -138,7 +136,7 @@ export async function readRaw({ file, env }: ReadOptions): Promise<Read> {
     logging: entries.logging[0],
     storage: entries.storage[0],
   }
-  return { raw, reports: reports(), sources, texts, substituted }
+  return { raw, sources, texts, substituted }
 }
 
 /** The variables without which nothing starts (spec 1.5). */
@@ -166,30 +164,11 @@ function checkRequired(
 
 /** Guesses at what was meant, as often as it may help somebody: each takes a comparison with every candidate. */
 function guesser(): (word: string, candidates: Iterable<string>) => string | undefined {
-  let left = maxReports
+  let left = maxGuesses
   return (word, candidates) => (left-- > 0 ? closest(word, candidates) : undefined)
 }
 
 function isWritten(tree: Tree, key: string): boolean {
   const { proxy } = tree
   return typeof proxy === 'object' && proxy !== null && Object.hasOwn(proxy, key)
-}
-
-/** Takes reports, up to a bound: nobody reads more, and a hostile file could have a million. */
-function reporter(main: string): { report: (report: Report) => void; reports: () => Report[] } {
-  const kept: Report[] = []
-  let dropped = 0
-  const counts = { error: 0, warning: 0 }
-  return {
-    report(report) {
-      const severity = report.severity ?? findings[report.code].severity
-      if (counts[severity]++ < maxReports) kept.push(report)
-      else dropped++
-    },
-    reports() {
-      if (dropped === 0) return kept
-      const message = `${dropped} more findings are not shown`
-      return [...kept, { code: 'file/more', message, place: { file: main, path: [] } }]
-    },
-  }
 }

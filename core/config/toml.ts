@@ -30,7 +30,7 @@ export function parseToml(text: string): Parsed {
     // Dotted keys nest too, and the parser does not count them.
     return { fault: { code: 'toml/depth', message: tooDeep, line: 1, column: 1 } }
   } catch (error) {
-    if (error instanceof TomlError) return { fault: faultOf(error) }
+    if (error instanceof TomlError) return { fault: faultOf(error, text) }
     // Its own bounds, such as the length of a string, or of the stack.
     return { fault: { code: 'toml/syntax', message: 'the text cannot be parsed as TOML', line: 1, column: 1 } }
   }
@@ -54,7 +54,7 @@ function deeper(tree: Tree): boolean {
 }
 
 /** The parser's message quotes the lines around; those may hold secrets, so only its first line is taken. */
-function faultOf({ message, line, column }: TomlError): Fault {
+function faultOf({ message, line, column }: TomlError, text: string): Fault {
   const reason = (message.split('\n')[0] ?? '').replace('Invalid TOML document: ', '')
   const at = { line, column }
   if (reason.includes('excessively nested')) return { code: 'toml/depth', message: tooDeep, ...at }
@@ -64,6 +64,8 @@ function faultOf({ message, line, column }: TomlError): Fault {
     const message = 'a table or key is defined twice'
     return { code: 'toml/duplicate', message, ...at, help: 'keep one of them, or give it another name' }
   }
+  if (reason.includes('illegal character in key') && endsOpenHeader(text, line, column))
+    return { code: 'toml/syntax', message: 'the header of a table is not closed', ...at, help: headers }
   const known = sentences.find(([part]) => reason.includes(part))
   return {
     code: 'toml/syntax',
@@ -71,6 +73,14 @@ function faultOf({ message, line, column }: TomlError): Fault {
     ...at,
     ...(known?.[2] && { help: known[2] }),
   }
+}
+
+const headers = 'a header is [name] or [[name]]'
+
+/** Whether a line that starts a header ends, or its comment begins, where the key should go on. */
+function endsOpenHeader(text: string, line: number, column: number): boolean {
+  const written = text.split(/\r?\n/, line)[line - 1] ?? ''
+  return /^\s*\[/.test(written) && /^\s*(?:#|$)/.test(written.slice(column - 1))
 }
 
 /** By a part of the parser's sentence: what is printed holds nothing of the file. */
@@ -88,7 +98,7 @@ const sentences: readonly (readonly [part: string, message: string, help?: strin
   ['losslessly', 'a number is too large'],
   ['date', 'a date or time is not valid', 'a date is 2030-01-31, a time 23:59:00'],
   ['invalid value', 'a value is not valid', 'text stands between quotes; true and false are lower case'],
-  ['end of table array', 'the header of a table is not closed', 'a header is [name] or [[name]]'],
+  ['end of table array', 'the header of a table is not closed', headers],
   ['end of key', 'a key or a header is not complete', 'write KEY = VALUE, or [NAME]'],
   ['empty bare key', 'a key is missing', 'write KEY = VALUE'],
   ['multiline strings', 'a key is a string of several lines'],

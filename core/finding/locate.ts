@@ -1,7 +1,7 @@
 // From what a rule reports to what is printed: the position is looked up, the path written out, the list sorted.
 import type { Sources } from '../config/raw.ts'
+import { severityOf } from './collector.ts'
 import type { Finding, Place, Report } from './finding.ts'
-import { findings } from './table.ts'
 import { quoted, shorten } from './words.ts'
 
 /** The findings of a run: by file, then line, then column; the same one twice is said once. */
@@ -40,7 +40,7 @@ function located(report: Report, sources: Sources): Finding {
   const { line, column, endLine, endColumn, excerpt } = sources.locate(report.place, report.mark ?? 'value')
   return {
     code: report.code,
-    severity: report.severity ?? findings[report.code].severity,
+    severity: severityOf(report),
     message: bounded(report.message),
     file: report.place.file,
     line,

@@ -1,29 +1,9 @@
 // What the gateway knows of a request beyond the engine's record: kept until the record comes, then both make the
 // access line and the metrics.
-import type { MeshContext } from '../mesh/context.ts'
+import type { AccessFacts } from '../log/access.ts'
 
 /** Filled while the request passes its stages. */
-export type Account = {
-  readonly requestId: string
-  readonly network: string
-  readonly clientAddress: string
-  readonly method: string
-  readonly authority: string
-  /** The target as it came; only the prefix of it is logged by default. */
-  readonly target: string
-  prefix: string | undefined
-  pipeline: string | undefined
-  ingress: string | undefined
-  endpoint: string | undefined
-  backend: string | undefined
-  egress: string | undefined
-  /** The mesh that vouched for the request on its way in. */
-  mesh: MeshContext | undefined
-  /** The mesh that it was signed for on its way out. */
-  signedFor: string | undefined
-  /** The gateway's own answer: its code, and the reason for the operator. */
-  code: string | undefined
-  detail: string | undefined
+export type Account = { -readonly [F in keyof AccessFacts]: AccessFacts[F] } & {
   /** Told when the exchange has ended. */
   readonly ended: (() => void) | undefined
   /** Gives back the memory that was set aside for its content. */

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/model.ts'
 
-/** `pipelines +a -b ~c; meshes ~prod`; `nothing` when both say the same. */
+/** `pipelines +a -b ~c; meshes ~prod`; `nothing changed` when both say the same. */
 export function describeChange(before: Config, after: Config): string {
   const parts = sections.flatMap(([name, section]) => {
     const changes = changesOf(section(before), section(after))
@@ -10,7 +10,7 @@ export function describeChange(before: Config, after: Config): string {
   })
   for (const [name, section] of settings)
     if (!isDeepStrictEqual(section(before), section(after))) parts.push(`${name} ~`)
-  return parts.length === 0 ? 'nothing' : parts.join('; ')
+  return parts.length === 0 ? 'nothing changed' : parts.join('; ')
 }
 
 const sections: readonly [string, (config: Config) => ReadonlyMap<string, unknown>][] = [

@@ -1,4 +1,6 @@
 // Fetches a small JSON document, such as a JWKS: bounded in time and size, and from where it was asked alone.
+import { isPlain } from '../route/url.ts'
+
 const defaults = { timeoutMs: 5_000, maxBytes: 262_144 }
 
 export type FetcherOptions = {
@@ -63,8 +65,7 @@ function allowed(text: string): URL {
   const url = URL.parse(text)
   if (url === null) throw new TypeError('the URL of a document is malformed')
   if (url.username !== '' || url.password !== '') throw new TypeError(`${url.origin}: must hold no credentials`)
-  const near = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && near)) return url
+  if (/^https?:$/.test(url.protocol) && !isPlain(url)) return url
   throw new TypeError(`${url.origin}: must be https, or http on loopback`)
 }
 

@@ -1,5 +1,5 @@
 // How proxies write down whom they speak for: the elements of Forwarded (RFC 7239) and X-Forwarded-For.
-import ipaddr from 'ipaddr.js'
+import { addressText, readAddress } from '../address.ts'
 
 /** The address of a socket's peer, without the `::ffff:` that dual-stack sockets put before IPv4. */
 export function unwrapped(address: string): string {
@@ -40,16 +40,11 @@ export function parameters(element: string): Map<string, string> | undefined {
 export function addressIn(text: string | undefined): string | undefined {
   if (text === undefined || text.length > 64) return undefined
   const [, six, four, bare] = node.exec(text) ?? []
-  if (four !== undefined) return ipaddr.IPv4.isValidFourPartDecimal(four) ? four : undefined
-  const address = six ?? bare
-  if (address === undefined || !ipaddr.IPv6.isValid(address)) return undefined
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return ipaddr.IPv4.isValidFourPartDecimal(mapped) ? mapped : undefined
-  const parsed = ipaddr.IPv6.parse(address)
-  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()
+  const address = readAddress(six ?? four ?? bare ?? '')
+  return address && addressText(address)
 }
 
 // RFC 7239 4; escapes in quotes are for nothing that is read here
 const parameter = /^\s*([a-z]+)=(?:"([^"\\]*)"|([!#$%&'*+.^_`|~0-9a-z-]+))\s*$/i
 // RFC 7239 6, and what X-Forwarded-For holds besides: IPv6 without brackets
-const node = /^(?:\[([0-9a-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9a-f:.]*:[0-9a-f:.]*))$/i
+const node = /^(?:\[([0-9a-f:.]*:[0-9a-f:.]*)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9a-f:.]*:[0-9a-f:.]*))$/i

@@ -12,11 +12,11 @@ import type {
   ResponseHead,
 } from '../../quic/index.ts'
 import { inbound, outbound } from '../mesh/authorization.ts'
-import { defaultBackend } from '../mesh/egress.ts'
 import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
+import { defaultBackend } from '../mesh/way.ts'
 import type { Arrival, Exchange } from '../pipeline/exchange.ts'
 import { edited } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
@@ -204,6 +204,10 @@ export class Passage {
   #sign(exchange: Exchange, signer: Signer | undefined, reach: Reach): BodyDecision | Promise<BodyDecision> {
     if (reach.kind === 'refuse') return this.refuse(reach.refusal)
     if (reach.kind === 'respond') return this.#respond(exchange, reach)
+    // RFC 9110 9.3.8: the answer holds all that was sent, and what the gateway adds is not the client's to read
+    const adds = signer !== undefined || isTold(exchange.backend)
+    if (adds && (reach.method ?? this.#head.method) === 'TRACE')
+      return this.refuse(refuse('route/method', 'TRACE would show what the gateway adds', { allow: untraced }))
     const edits = [...exchange.edits, ...reach.edits]
     const token = signer?.mint(reach.origin, this.#generation.now())
     if (signer === undefined || token === undefined) return this.#forward(exchange, reach, edits)
@@ -284,6 +288,14 @@ export class Passage {
     const headers: Field[] = [...pairs(reach.headers), ['x-request-id', exchange.id]]
     return { kind: 'respond', status: reach.status, headers, body: reach.body }
   }
+}
+
+/** What may be asked where TRACE may not. */
+const untraced = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE'
+
+/** Whether a backend is told what the configuration holds for it: credentials, and the keys of APIs among its fields. */
+function isTold(backend: Backend | undefined): boolean {
+  return backend !== undefined && (backend.credentials !== undefined || backend.headers.length > 0)
 }
 
 /** The path of the target at a backend, without its query: what destinations of meshes are compared with. */

@@ -1,6 +1,6 @@
 // The memory that gathered content may take, of all requests together: each may be within its own bound, and a client
 // that opens enough of them would still fill the machine.
-import { clientKey } from '../pipeline/address.ts'
+import { clientKey } from '../address.ts'
 
 /** Of all requests; and of those of one client. */
 const maxBytes = 1024 * 1024 * 1024

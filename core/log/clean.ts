@@ -1,8 +1,8 @@
 // What is logged, made fit for a line: secrets masked, sizes bounded, nothing in it that a terminal or a reader of
 // lines would obey.
-import { Secret } from '../secret.ts'
+import { redacted, Secret } from '../secret.ts'
 import type { Fields } from './log.ts'
-import { maskText, redacted } from './sensitive.ts'
+import { maskText } from './sensitive.ts'
 import type { Sensitive } from './sensitive.ts'
 
 /** Nesting, entries of one object or list, values and characters of one line. */

@@ -1,8 +1,12 @@
-// Globs over names: `*` is any run of characters, `?` is one. Linear in the name for each star, whatever the pattern.
+// Globs over names: `*` is any run of characters, `?` is one; `_` and `-` are the same. Linear in the name for each star, whatever the pattern.
 
 /** Whether a name matches a pattern; letter case does not matter. */
 export function globMatches(pattern: string, name: string): boolean {
-  return matches(pattern.toLowerCase(), name.toLowerCase())
+  return matches(folded(pattern), folded(name))
+}
+
+function folded(text: string): string {
+  return text.toLowerCase().replaceAll('_', '-')
 }
 
 function matches(pattern: string, name: string): boolean {

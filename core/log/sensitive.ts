@@ -1,14 +1,17 @@
-// Which names hold secrets, and what secrets look like inside of text: the last guard before a line is written.
+// Which names hold secrets, and what secrets look like inside of text: of fields of the log, and of header fields,
+// metadata, query parameters and members of JSON where they are shown. Keys of the configuration have rules of their
+// own (config/mask.ts): there, paths of keys are no secrets, and misspelt keys may hold some.
+import { redacted } from '../secret.ts'
 import { globMatches } from './glob.ts'
-
-export const redacted = '[redacted]'
 
 /** Says of a name whether its value is masked. */
 export type Sensitive = (name: string) => boolean
 
-/** Names that always hold secrets, with `-` and `_` left out: whole, or as the end of a longer name. */
-const always =
-  /(?:authorization|cookie|password|passwd|passphrase|secret|token|jwt|apikey|privatekey|secretkey|accesskey|credential)s?$/
+/** Names that always hold secrets, in lower case and without `-`, `_`, `.` and spaces. */
+const always = new RegExp(
+  'secret|password|passwd|passphrase|token|jwt|apikey|privatekey|accesskey|credential|session|signature|assertion|' +
+    '(?:authorization|cookie)s?$|^(?:pwd|dpop)$',
+)
 
 /** Longer names are no names. */
 const maxName = 256

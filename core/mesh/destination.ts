@@ -13,6 +13,8 @@ export type Site = Pick<UpstreamSpec, 'scheme' | 'host' | 'port'>
 export type Destinations = {
   /** The listed paths at a site: of remote members and of own enabled ingresses. */
   pathsAt(site: Site): string[]
+  /** What they list of others. */
+  readonly remote: readonly UrlPattern[]
   /** The mesh lists remote destinations, and only those are permitted (decision 14). */
   readonly restricts: boolean
   /** Some of them are references that nobody has resolved. */
@@ -74,16 +76,8 @@ function endsSegment(path: string, length: number): boolean {
 }
 
 function read(config: Config, mesh: Mesh): Destinations {
-  const paths = new Map<string, string[]>()
-  const add = (urls: readonly UrlPattern[]): void => {
-    for (const { scheme, host, port, path } of urls) {
-      const key = keyOf({ scheme, host, port: port ?? defaultPort(scheme) })
-      const known = paths.get(key)
-      if (known === undefined) paths.set(key, [path])
-      else known.push(path)
-    }
-  }
-  let restricts = false
+  const remote: UrlPattern[] = []
+  const own: UrlPattern[] = []
   let unresolved = false
   for (const member of [...mesh.ingress, ...mesh.egress]) {
     if (member.kind === 'egress') continue
@@ -92,17 +86,21 @@ function read(config: Config, mesh: Mesh): Destinations {
       if (reference.kind === 'local') {
         // C62: a local name in a list of egresses may be that of an ingress
         const ingress = config.ingresses.get(reference.name)
-        const remote = config.remoteIngresses.get(reference.name)
-        if (ingress?.enabled === true) add(ingress.urls)
-        restricts ||= remote !== undefined
-        add(remote?.urls ?? [])
-      } else if (mayBeIngress(reference)) restricts = unresolved = true
-    } else if (member.kind === 'catalogue') {
-      restricts = true
-      add(member.remote.urls)
-    } else if (member.ingress.enabled) add(member.ingress.urls)
+        if (ingress?.enabled === true) own.push(...ingress.urls)
+        remote.push(...(config.remoteIngresses.get(reference.name)?.urls ?? []))
+      } else if (mayBeIngress(reference)) unresolved = true
+    } else if (member.kind === 'catalogue') remote.push(...member.remote.urls)
+    else if (member.ingress.enabled) own.push(...member.ingress.urls)
   }
-  return { pathsAt: (site) => [...(paths.get(keyOf(site)) ?? [])], restricts, unresolved }
+  const paths = Map.groupBy([...remote, ...own], ({ scheme, host, port }) =>
+    keyOf({ scheme, host, port: port ?? defaultPort(scheme) }),
+  )
+  return {
+    pathsAt: (site) => (paths.get(keyOf(site)) ?? []).map(({ path }) => path),
+    remote,
+    restricts: unresolved || remote.length > 0,
+    unresolved,
+  }
 }
 
 /** A partner's egress is no destination; what an id names is not known before it is resolved. */

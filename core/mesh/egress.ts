@@ -1,12 +1,14 @@
 // Which egress a request leaves by, whether it may, and in the name of which mesh (spec 7.4, decisions 1, 14 and 15).
 // Everything that the configuration decides is decided once per generation; a request costs lookups and a few
 // comparisons of paths.
-import type { Backend, Config, Egress, Mesh, Pipeline } from '../config/model.ts'
+import type { Backend, Config, Egress, Mesh } from '../config/model.ts'
 import type { MeshContext } from './context.ts'
 import { listsOf, Prefixes } from './destination.ts'
 import type { Lists } from './destination.ts'
+import { meshesByEgress } from './listing.ts'
 import { createMinter, signingOf } from './mint.ts'
 import type { Signer } from './mint.ts'
+import { pathsFor } from './way.ts'
 
 export type Choice =
   | {
@@ -63,11 +65,6 @@ type Signing = {
   readonly names: readonly string[]
 }
 
-/** The backend of a request before any egress is asked: the first one, else that of the first enabled egress. */
-export function defaultBackend(pipeline: Pipeline): Backend | undefined {
-  return pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
-}
-
 const free: Choice = { kind: 'go', egress: undefined, http3: false, signer: undefined, unlisted: [] }
 
 /** The signer of a mesh, or why there is none; meshes of providers have theirs from elsewhere. */
@@ -89,7 +86,10 @@ export function createEgressChoice(config: Config, make: MakeSigner = makerOf(co
     signings.set(key, known)
     return known
   }
-  const listing = meshesByEgress(config)
+  // of two that match alike the first by name signs (spec 7.4)
+  const listing = new Map(
+    [...meshesByEgress(config)].map(([name, listed]) => [name, listed.toSorted((a, b) => (a.name < b.name ? -1 : 1))]),
+  )
   const plans = new Map<string, Map<string, readonly Way[]>>()
   for (const pipeline of config.pipelines.values()) {
     const egresses = pipeline.egresses.filter(({ enabled }) => enabled)
@@ -98,8 +98,9 @@ export function createEgressChoice(config: Config, make: MakeSigner = makerOf(co
     for (const backend of backends.values()) {
       const ways = egresses.flatMap((egress): Way[] => {
         const meshes = listing.get(egress.name) ?? []
-        const when = whenOf(lists, pipeline, egress, backend, meshes)
-        if (when === 'never') return []
+        const paths = pathsFor(lists, pipeline, egress, backend, meshes)
+        if (paths === 'none') return []
+        const when = paths === 'all' ? undefined : paths
         const names = new Set(meshes.map(({ name }) => name))
         return [{ egress, meshes: names, when, signing: signing(backend, meshes) }]
       })
@@ -199,23 +200,6 @@ function unsignable({ name }: Mesh): Unsigned {
   return { code: 'mesh/unsigned', detail: `mesh ${name} has no key to sign with` }
 }
 
-/** For which paths of a backend an egress counts; nothing: for all. */
-function whenOf(
-  lists: Lists,
-  pipeline: Pipeline,
-  egress: Egress,
-  { name, upstream: site }: Backend,
-  meshes: readonly Mesh[],
-): Way['when'] | 'never' {
-  if (egress.backend.name === name) return undefined
-  // spec 7.4 step 2: an egress with a backend that is not the pipeline's takes what goes to the same place
-  if (site === undefined || pipeline.backends.some((backend) => backend.name === egress.backend.name)) return 'never'
-  const paths = meshes.flatMap((mesh) => lists(mesh).pathsAt(site))
-  const { upstream } = egress.backend
-  if (upstream?.origin === site.origin) paths.push(upstream.basePath === '' ? '/' : upstream.basePath)
-  return paths.length === 0 ? 'never' : new Prefixes(paths.map((path) => [path, true]))
-}
-
 function signingAt(lists: Lists, upstream: Backend['upstream'], meshes: readonly Mesh[]): Signing {
   // nothing leaves the gateway: nobody reads a token
   if (upstream === undefined) return { listed: new Prefixes<Mesh>([]), open: [], unresolved: [], names: [] }
@@ -231,19 +215,4 @@ function signingAt(lists: Lists, upstream: Backend['upstream'], meshes: readonly
     unresolved: meshes.filter((mesh) => lists(mesh).unresolved).map(({ name }) => name),
     names: meshes.map(({ name }) => name),
   }
-}
-
-/** The enabled meshes that list an egress, by name: of two that match alike the first signs (spec 7.4). */
-function meshesByEgress({ meshes }: Config): Map<string, Mesh[]> {
-  const listing = new Map<string, Mesh[]>()
-  const enabled = [...meshes.values()].filter((mesh) => mesh.enabled)
-  for (const mesh of enabled.sort((a, b) => (a.name < b.name ? -1 : 1)))
-    for (const name of new Set(
-      mesh.egress.flatMap((member) => (member.kind === 'egress' ? [member.egress.name] : [])),
-    )) {
-      const known = listing.get(name)
-      if (known === undefined) listing.set(name, [mesh])
-      else known.push(mesh)
-    }
-  return listing
 }

@@ -2,8 +2,8 @@
 // for it by itself.
 import type { MeshAuth, UrlPattern } from '../config/model.ts'
 import type { Exchange, HeadView } from '../pipeline/exchange.ts'
+import type { MeshCheck, Verdict } from '../pipeline/middleware.ts'
 import { refuse } from '../refusal/refusal.ts'
-import type { Refusal } from '../refusal/refusal.ts'
 import { originsIn } from './audience.ts'
 import { inbound } from './authorization.ts'
 import type { Edit } from './authorization.ts'
@@ -15,9 +15,6 @@ import type { Minter, Signer } from './mint.ts'
 import { reasons } from './reason.ts'
 import { createRefuser, createVerifier } from './verify.ts'
 
-type Verdict = Refusal | undefined
-export type MeshCheck = (auth: MeshAuth) => (exchange: Exchange) => Verdict | Promise<Verdict>
-
 export type MeshCheckOptions = {
   /** Unix time in ms. */
   readonly now: () => number
@@ -28,17 +25,12 @@ export type MeshCheckOptions = {
 }
 
 /** Builds the left side of a `mesh_auth`. One memory of tokens serves all of them, in all generations. */
-export function createMeshCheck({ now, identity, view }: MeshCheckOptions): MeshCheck {
+export function createMeshCheck({ now, identity, view }: MeshCheckOptions): (auth: MeshAuth) => MeshCheck {
   const memory = new TokenMemory()
   return (auth) => (auth.direction === 'egress' ? signature(auth, identity) : check(auth, memory, now, view))
 }
 
-function check(
-  auth: MeshAuth,
-  memory: TokenMemory,
-  now: () => number,
-  view: MeshCheckOptions['view'],
-): (exchange: Exchange) => Verdict | Promise<Verdict> {
+function check(auth: MeshAuth, memory: TokenMemory, now: () => number, view: MeshCheckOptions['view']): MeshCheck {
   const gate = gateOf(auth, memory)
   const settle = (exchange: Exchange, outcome: Outcome): Verdict => {
     if (outcome.kind === 'refused') return refuse('mesh/required', `${outcome.code}: ${reasons[outcome.code]}`)
@@ -71,7 +63,7 @@ function gateOf(auth: MeshAuth, memory: TokenMemory): Gate {
 }
 
 /** The token itself is made when the destination is known; here it is said who makes it. */
-function signature(auth: MeshAuth, identity: () => string): (exchange: Exchange) => Verdict {
+function signature(auth: MeshAuth, identity: () => string): MeshCheck {
   const { mesh, meshId, algorithm, signing, destination, required } = auth
   if (!mesh.enabled || !isLocal(auth) || signing === undefined) {
     const detail = `mesh_auth ${auth.mesh.name}: ${mesh.enabled ? 'there is no key to sign with' : 'the mesh is disabled'}`

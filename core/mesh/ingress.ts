@@ -5,6 +5,7 @@ import type { Guard } from '../route/guard.ts'
 import { ownOrigins } from './audience.ts'
 import { open, pass } from './gate.ts'
 import type { Door, Gate, Outcome } from './gate.ts'
+import { meshesByIngress } from './listing.ts'
 import { TokenMemory } from './memory.ts'
 import { createRefuser, createVerifier, trustOf } from './verify.ts'
 import type { Verifier } from './verify.ts'
@@ -32,15 +33,15 @@ export function createIngressCheck(config: Config, make: MakeVerifier = makerOf(
   const memory = new TokenMemory()
   const meshes = [...config.meshes.values()].filter((mesh) => mesh.enabled)
   const verifiers = new Map(meshes.map((mesh) => [mesh.name, make(mesh, memory)]))
-  const listing = meshesByIngress(meshes)
+  const listing = meshesByIngress(config)
 
   /** The doors of all meshes that list one of these ingresses. */
   const doorsOf = (ingresses: readonly Ingress[]): Door[] => {
     const urls = new Map<string, UrlPattern[]>()
     for (const ingress of ingresses)
       for (const mesh of listing.get(ingress.name) ?? []) {
-        const known = urls.get(mesh)
-        if (known === undefined) urls.set(mesh, [...ingress.urls])
+        const known = urls.get(mesh.name)
+        if (known === undefined) urls.set(mesh.name, [...ingress.urls])
         else known.push(...ingress.urls)
       }
     return [...urls].flatMap(([mesh, patterns]) => {
@@ -85,16 +86,4 @@ function makerOf({ providers }: Config): MakeVerifier {
     const local = providers.get(mesh.provider)?.kind === 'local'
     return local ? createVerifier(trust, memory) : createRefuser(trust, 'token/provider')
   }
-}
-
-function meshesByIngress(meshes: readonly Mesh[]): Map<string, Set<string>> {
-  const listing = new Map<string, Set<string>>()
-  for (const mesh of meshes)
-    for (const member of mesh.ingress) {
-      if (member.kind !== 'ingress') continue
-      const known = listing.get(member.ingress.name)
-      if (known === undefined) listing.set(member.ingress.name, new Set([mesh.name]))
-      else known.add(mesh.name)
-    }
-  return listing
 }

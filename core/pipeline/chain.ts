@@ -1,20 +1,21 @@
 // The chains of pipelines: built once per generation, run for every request (left) and every response (right).
 import type { Config, Middleware, Pipeline } from '../config/model.ts'
 import type { HeaderEdit, ResponseHead } from '../../quic/index.ts'
+import { sensitiveNames } from '../log/sensitive.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { Exchange } from './exchange.ts'
 import { createJwks } from './jwks.ts'
 import type { JwksSource } from './jwks.ts'
 import type { Handler, Surroundings, Verdict, Workshop } from './middleware.ts'
 import { buildHandler } from './registry.ts'
-import { compileSensitive } from './sensitive.ts'
 
 export type Chain = {
   /** The most content that a handler of the left side asks for, in bytes; none: content flows. */
   wants(exchange: Exchange): number | undefined
-  /** The first refusal, or nothing. No promise unless a handler waits for something. */
-  runLeft(exchange: Exchange): Verdict | Promise<Verdict>
-  /** The first part of `runLeft`: the handlers ahead of the first that asks for content. Nobody whom they refuse sends any. */
+  /**
+   * The left side as far as no handler asks for content: nobody whom it refuses sends any. The first refusal, or
+   * nothing; no promise unless a handler waits for something.
+   */
   runAhead(exchange: Exchange): Verdict | Promise<Verdict>
   /** The other part, once the content is there. */
   runRest(exchange: Exchange): Verdict | Promise<Verdict>
@@ -41,7 +42,7 @@ export function createChains(surroundings: Surroundings, make: MakeHandler = bui
       const used = new Set<string>()
       const workshop: Workshop = {
         ...surroundings,
-        isSensitive: compileSensitive(proxy.sensitiveFieldPatterns),
+        isSensitive: sensitiveNames(proxy.sensitiveFieldPatterns),
         jwks: (url) => {
           used.add(url)
           const source = sources.get(url) ?? createJwks(url, surroundings)
@@ -131,7 +132,6 @@ function createChain(
       }
       return most
     },
-    runLeft: (exchange) => run(0, left.length, exchange),
     runAhead: (exchange) => run(0, pause(exchange), exchange),
     runRest: (exchange) => run(pause(exchange), left.length, exchange),
     hasRight: right.length > 0,

@@ -1,7 +1,7 @@
 // Counters of rate limits: one bounded store for all rules and generations (spec 5.6, G25). A window starts with the
 // first request after the last one ended (C38).
 import { LRUCache } from 'lru-cache'
-import { clientKey } from './address.ts'
+import { clientKey } from '../address.ts'
 
 export type RateLimits = {
   /** Counts one request; false when it is over the limit. `nowMs` is Unix time. */

@@ -1,5 +1,6 @@
 // Authorities: the host and the port that a request names, in the one spelling that ingress URLs have too.
 import ipaddr from 'ipaddr.js'
+import { isLoopback } from '../address.ts'
 import type { Target } from './path.ts'
 
 export type Host = {
@@ -26,6 +27,11 @@ export function httpsLocation({ host }: Host, { path, query }: Pick<Target, 'pat
   if (host === '') return undefined
   // RFC 9110 9.3.7: the server as a whole has no path
   return `https://${host}${path === '*' ? '/' : path}${query}`
+}
+
+/** Whether a host, as `hostOf` gives it, is this machine. */
+export function isOwnHost(host: string): boolean {
+  return host === 'localhost' || isLoopback(host.replace(/^\[(.*)\]$/, '$1'))
 }
 
 // RFC 1035 2.3.4: 255 octets; then a port

@@ -3,7 +3,7 @@ import type { Endpoint } from '../config/model.ts'
 
 /** The methods that an endpoint claims; none: all. */
 export function methodsOf(endpoint: Endpoint): readonly string[] | undefined {
-  return endpoint.methods ?? (endpoint.service === 'dicomweb' ? dicomweb : undefined)
+  return endpoint.methods ?? (endpoint.service === 'dicomweb' ? [...dicomwebMethods] : undefined)
 }
 
 /** What claimed methods answer: HEAD goes with GET (RFC 9110 9.3.2). */
@@ -17,9 +17,11 @@ export function serves(endpoint: Endpoint, rest: string): boolean {
   return endpoint.service !== 'dicomweb' || resource.test(rest)
 }
 
-const dicomweb = ['GET', 'HEAD', 'OPTIONS'] as const
+/** DICOMweb is for reading (spec 6.6). */
+export const dicomwebMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-// Every step is bounded by a slash, so there is one way to match.
+// A study, series, instance or list of frames is one segment, never empty. Every step is bounded by a slash, so there
+// is one way to match.
 const metadata = String.raw`\/metadata`
 const instance = String.raw`\/instances(?:\/[^/]+(?:${metadata}|\/frames\/[^/]+)?)?`
 const series = String.raw`\/series(?:\/[^/]+(?:${metadata}|${instance})?)?`

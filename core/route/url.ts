@@ -1,23 +1,13 @@
-// URLs of ingresses and of destinations: how they are written, and what they match (spec 4.3, 7.4).
+// URLs of ingresses and of destinations: how they are written (spec 4.3, 7.4).
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import type { UrlPattern } from '../config/model.ts'
-import { hostOf } from './host.ts'
-import { covers, splitTarget } from './path.ts'
+import { hostOf, isOwnHost } from './host.ts'
+import { splitTarget } from './path.ts'
 import type { PathProblem, Target } from './path.ts'
 
 /** What is wrong, to stand behind "is …: ": `must not have a query`. */
 export type Problem = { readonly problem: string }
-
-/** Where a request goes: what a destination's URL is compared with. */
-export type Destination = {
-  readonly scheme: 'http' | 'https'
-  /** Lower case, IPv6 in brackets. */
-  readonly host: string
-  readonly port: number
-  /** As it is sent, without the query. */
-  readonly path: string
-}
 
 /** Reads the URL of an ingress or of a destination. */
 export function parseUrlPattern(text: string): UrlPattern | Problem {
@@ -53,10 +43,9 @@ export function readPath(text: string): Target | Problem {
   return target.query === '' ? target : { problem: 'must not have a query' }
 }
 
-/** Whether a request leads to this URL (7.4): scheme, host and port are equal, and the path is the URL's or below it. */
-export function matchesDestination(pattern: UrlPattern, destination: Destination): boolean {
-  if (pattern.scheme !== destination.scheme || pattern.host !== destination.host) return false
-  return (pattern.port ?? defaultPort(pattern.scheme)) === destination.port && below(pattern.path, destination.path)
+/** Whether what comes from a URL could be changed on its way: it is not https, and not of this machine. */
+export function isPlain({ protocol, hostname }: URL): boolean {
+  return protocol !== 'https:' && !isOwnHost(hostname)
 }
 
 /** The port that a URL without one means. */
@@ -73,11 +62,6 @@ const problems: Readonly<Record<PathProblem, string>> = {
   control: 'must not contain spaces or control characters',
   percent: 'must have valid percent-encoding in its path',
   fragment: 'must not have a fragment',
-}
-
-function below(prefix: string, path: string): boolean {
-  const target = splitTarget(path)
-  return typeof target !== 'string' && covers(prefix, target.key)
 }
 
 /** Names beyond ASCII as DNS has them (RFC 5891); nothing when they cannot be written so. */

@@ -15,7 +15,7 @@ const { A_PORT: a = '8080', B_PORT: b = '8443', A_ADMIN_PORT: admin = '9090' } =
 makeKeys()
 const env = {
   ...process.env,
-  MESH_SECRET: readFileSync(at('mesh-secret'), 'utf8'),
+  MESH_SECRET: /^export MESH_SECRET=(\S+)$/m.exec(readFileSync(at('env'), 'utf8'))?.[1] ?? '',
   TLS_CA: at('ca.pem'),
   TLS_CERT: at('b.pem'),
   TLS_KEY: at('b.key'),
@@ -31,7 +31,7 @@ if (!stopping) console.log(guide())
 
 /** An authority, B's certificate and the secret of the mesh: once, readable by this user alone, never in git. */
 function makeKeys(): void {
-  if (existsSync(at('mesh-secret'))) return
+  if (existsSync(at('env'))) return
   mkdirSync(keys, { recursive: true, mode: 0o700 })
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '90']
   try {
@@ -49,7 +49,12 @@ function makeKeys(): void {
     )
     process.exit(1)
   }
-  writeFileSync(at('mesh-secret'), randomBytes(36).toString('base64'), { mode: 0o600 })
+  // the file that the README has too, for shells
+  const lines = [
+    `export MESH_SECRET=${randomBytes(36).toString('base64')}`,
+    `export TLS_CA='${at('ca.pem')}' TLS_CERT='${at('b.pem')}' TLS_KEY='${at('b.key')}'`,
+  ]
+  writeFileSync(at('env'), `${lines.join('\n')}\n`, { mode: 0o600 })
 }
 
 function openssl(...args: string[]): void {

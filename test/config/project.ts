@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Env } from '../../core/config/env.ts'
 import type { Raw } from '../../core/config/raw.ts'
 import { readRaw } from '../../core/config/read.ts'
+import { collector } from '../../core/finding/collector.ts'
 import type { Finding } from '../../core/finding/finding.ts'
 import { locate } from '../../core/finding/locate.ts'
 import { temporary } from '../peers/process.ts'
@@ -28,8 +29,9 @@ export type Result = {
 }
 
 export async function readFolder(folder: string, env: Env = {}, main = 'config.toml'): Promise<Result> {
-  const { raw, reports, sources } = await readRaw({ file: join(folder, main), env })
-  const findings = locate(reports, sources)
+  const { report, kept } = collector(main)
+  const { raw, sources } = await readRaw({ file: join(folder, main), env, report })
+  const findings = locate(kept(), sources)
   return { raw, findings, lines: findings.map(({ code, message }) => `${code}: ${message}`) }
 }
 

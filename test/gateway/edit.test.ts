@@ -82,8 +82,8 @@ test('the log says in one line what it changed, and what it was not', async () =
         ['info', 2, 'configuration taken: pipelines ~relay'],
         ['info', 3, 'configuration taken: networks +spare0; pipelines ~relay; listeners +1'],
         ['info', 4, 'configuration taken: networks -spare0; pipelines ~relay; logging ~; listeners -1'],
-        ['info', 5, 'configuration taken: nothing'],
-        ['info', 6, 'configuration taken: nothing'],
+        ['info', 5, 'configuration taken: nothing changed'],
+        ['info', 6, 'configuration taken: nothing changed'],
       ],
     )
   }))

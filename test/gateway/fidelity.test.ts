@@ -81,6 +81,25 @@ bind_port = ${tls}
 cert_path = "\${CERT}"
 key_path = "\${KEY}"
 `,
+      'pipelines/looks.toml': `
+[pipelines.fhir]
+networks = ["plain", "tls"]
+endpoints = ["fhir"]
+backends = ["h1"]
+[endpoints.fhir]
+service = "fhir"
+options.path_prefix = "/fhir"
+[pipelines.dump]
+networks = ["plain", "tls"]
+endpoints = ["dump"]
+backends = ["h1"]
+middleware = { left = [], right = ["dump"] }
+[endpoints.dump]
+service = "http"
+options.path_prefix = "/dump"
+[middleware.dump]
+type = "log_dump"
+`,
       'pipelines/p.toml': protocols
         .map(
           (protocol) => `
@@ -206,6 +225,23 @@ for (const { from, to, name } of pairs) {
     }
   })
 }
+
+test('who looks at a response sees it as the origin sent it, and the client gets what is fixed all the same', async () => {
+  for (const protocol of protocols) {
+    for (const path of ['/fhir/x', '/dump/x']) {
+      const reply = await client(protocol).send({ path })
+      const seen = JSON.parse(String(await reply.bytes())) as Seen
+      assert.is(reply.headers['content-type'], path === '/fhir/x' ? 'application/fhir+json' : undefined)
+      const raw = reply.rawHeaders.filter(([field]) => ours.includes(field.toLowerCase()))
+      assert.equal(
+        raw.map(([, value]) => value),
+        values(seen.raw, 'x-request-id'),
+      )
+    }
+    const dumps = gateway.lines.splice(0).filter((line) => line['target'] === 'harmony.dump')
+    assert.match(JSON.stringify(dumps), /"x-request-id[^}]*of-the-origin/)
+  }
+})
 
 test('an answer of the gateway to HEAD has no body', async () => {
   for (const protocol of protocols) {

@@ -7,7 +7,9 @@ import { until, within } from '../support/deadline.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('npm start')
-const start = join(import.meta.dirname, '../../examples/two-organisations/start.ts')
+const folder = join(import.meta.dirname, '../../examples/two-organisations')
+const start = join(folder, 'start.ts')
+const keys = join(folder, 'tls/env')
 
 test(
   'the commands that it prints go through the mesh, and are refused around it',
@@ -30,6 +32,11 @@ test(
           answers.push(done.stdout.split('\n').at(-1))
         }
         assert.equal(answers, ['200', '403', '200'], output)
+        const sourced = await run('sh', [
+          '-c',
+          `. '${keys}' && cat "$TLS_CA" "$TLS_CERT" "$TLS_KEY" && echo "$MESH_SECRET"`,
+        ])
+        assert.match(sourced.stdout, /PRIVATE KEY-----\n\S{32,}\n$/)
       } finally {
         child.kill('SIGTERM')
         await within(10_000, 'its end', ended).finally(() => child.kill('SIGKILL'))

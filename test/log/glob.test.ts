@@ -12,6 +12,7 @@ const cases: readonly (readonly [string, string, boolean])[] = [
   ['*_key', 'key', false],
   ['*_key', 'private_keys', false],
   ['*_KEY', 'Private_Key', true],
+  ['*_key', 'private-key', true],
   ['ssn', 'SSN', true],
   ['ssn', 'ssn2', false],
   ['p?n', 'pin', true],

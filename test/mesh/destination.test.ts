@@ -2,9 +2,9 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { accepts, ownOrigins, readAudience } from '../../core/mesh/audience.ts'
-import { Prefixes } from '../../core/mesh/destination.ts'
-import { matchesDestination } from '../../core/route/url.ts'
-import { urlPattern } from '../support/config.ts'
+import { listsOf, Prefixes } from '../../core/mesh/destination.ts'
+import { covers, splitTarget } from '../../core/route/path.ts'
+import { configWith, upstreamTo, urlPattern } from '../support/config.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('mesh/destination')
@@ -19,8 +19,9 @@ test('the longest prefix is the longest of those that match one by one', () => {
   fc.assert(
     fc.property(fc.array(plain, { maxLength: 6 }), path, (patterns, asked) => {
       const prefixes = new Prefixes(patterns.map((pattern) => [pattern.path, pattern.path] as const))
-      const destination = { scheme: 'https', host: 'h', port: 443, path: asked } as const
-      const matching = patterns.filter((pattern) => matchesDestination(pattern, destination)).map(({ path }) => path)
+      const target = splitTarget(asked)
+      const matching =
+        typeof target === 'string' ? [] : patterns.map(({ path }) => path).filter((path) => covers(path, target.key))
       const longest = matching.toSorted((a, b) => b.length - a.length)[0]
       assert.is(prefixes.find(asked)?.value, longest)
     }),
@@ -43,6 +44,25 @@ test('a path that is refused on arrival matches nothing', () => {
   for (const path of ['', 'a', '*', '/../a', '/a/%2e%2e', '/a\\b', '/%zz', '/a b'])
     assert.is(all.find(path), undefined, JSON.stringify(path))
   assert.equal(all.find('/a'), { value: true, length: 0 })
+})
+
+test('a mesh lists destinations by scheme, host and port', () => {
+  const config = configWith({
+    remotes: {
+      partner: ['https://a.test/fhir', 'https://a.test:443/', 'https://a.test:8443/other', 'http://a.test/plain'],
+    },
+    meshes: { prod: { ingress: ['partner'] }, open: {} },
+  })
+  const lists = listsOf(config)
+  const [prod, open] = [...config.meshes.values()].map(lists)
+  const at = (url: string): readonly string[] | undefined => prod?.pathsAt(upstreamTo(url))
+  assert.equal(at('https://a.test'), ['/fhir', '/'])
+  assert.equal(at('https://a.test:8443'), ['/other'])
+  assert.equal(at('http://a.test'), ['/plain'])
+  assert.equal(at('http://a.test:443'), [])
+  assert.equal(at('https://b.test'), [])
+  assert.is(prod?.restricts, true)
+  assert.is(open?.restricts, false)
 })
 
 const audiences: readonly (readonly [aud: unknown, ours: boolean])[] = [

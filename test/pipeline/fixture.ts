@@ -1,15 +1,16 @@
 // What tests of the pipeline build with: a workshop whose clock and provider are given, middleware and rules of each
 // type with the defaults of the configuration.
 import type { Config, Middleware, Pipeline, Rule } from '../../core/config/model.ts'
+import { sensitiveNames } from '../../core/log/sensitive.ts'
 import { createChains } from '../../core/pipeline/chain.ts'
 import type { Chain } from '../../core/pipeline/chain.ts'
+import type { Exchange } from '../../core/pipeline/exchange.ts'
 import { createJwks } from '../../core/pipeline/jwks.ts'
 import type { Handler, MiddlewareOf, Surroundings, Verdict, Workshop } from '../../core/pipeline/middleware.ts'
 import { createRateLimits } from '../../core/pipeline/ratelimit.ts'
 import { buildHandler } from '../../core/pipeline/registry.ts'
 import { compileRule } from '../../core/pipeline/rule/registry.ts'
 import type { Evaluate, RuleOf, RuleType } from '../../core/pipeline/rule/rule.ts'
-import { compileSensitive } from '../../core/pipeline/sensitive.ts'
 import { fakeExchange, fakeLog } from '../support/exchange.ts'
 import type { FakeLog, RequestParts } from '../support/exchange.ts'
 
@@ -51,7 +52,7 @@ export function workshop(surroundings: World = world(), sensitive: readonly stri
   const sources = new Map<string, ReturnType<typeof createJwks>>()
   return {
     ...surroundings,
-    isSensitive: compileSensitive(sensitive),
+    isSensitive: sensitiveNames(sensitive),
     jwks: (url) => {
       const source = sources.get(url) ?? createJwks(url, surroundings)
       sources.set(url, source)
@@ -104,6 +105,14 @@ export function chain(
     .values()
   if (made === undefined) throw new Error('no chain was built')
   return made
+}
+
+/** Both parts of the left side, one after the other. */
+export function runLeft(made: Chain | undefined, exchange: Exchange): Verdict | Promise<Verdict> {
+  if (made === undefined) throw new Error('there is no chain')
+  const rest = (refused: Verdict): Verdict | Promise<Verdict> => refused ?? made.runRest(exchange)
+  const ahead = made.runAhead(exchange)
+  return ahead instanceof Promise ? ahead.then(rest) : rest(ahead)
 }
 
 export function pipelineOf(

@@ -194,7 +194,13 @@ test('what the log is told holds nothing of the token', async () => {
   const token = await sign({ iss: 'planted-issuer', sub: 'planted-subject' })
   const refusal = await present(handler(jwt({ issuer: 'wanted' })), token)
   assert.not.match(JSON.stringify(refusal), /planted/)
-  assert.match(refusal?.detail ?? '', /gate: ERR_JWT_CLAIM_VALIDATION_FAILED/)
+  assert.is(refusal?.detail, 'gate: the claim "iss" is not as configured')
+  const others = [
+    [jwt({ requiredClaims: ['team'] }), token, 'the claim "team" is not there'],
+    [jwt(), `${token}x`, 'the signature is not by the configured key'],
+    [jwt(), 'planted', 'this is no signed JWT'],
+  ] as const
+  for (const [made, shown, why] of others) assert.is((await present(handler(made), shown))?.detail, `gate: ${why}`)
 })
 
 // --- the cache ---

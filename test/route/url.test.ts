@@ -1,8 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { matchesDestination, parsePrefix, parseUrlPattern } from '../../core/route/url.ts'
+import { parsePrefix, parseUrlPattern } from '../../core/route/url.ts'
 import { suite } from '../support/suite.ts'
-import { url } from './fixture.ts'
 
 const test = suite('route/url')
 
@@ -72,21 +71,6 @@ test('a path is read as a prefix by the same rules', () => {
   assert.is(parsePrefix('/a/b/'), '/a/b')
   assert.is(parsePrefix('/%61'), '/a')
   for (const bad of ['', 'a', '*', '//', '/a//', '/a?', '/..', '/%00']) assert.type(parsePrefix(bad), 'object', bad)
-})
-
-test('a destination matches by scheme, host, port and segments', () => {
-  const to = { scheme: 'https', host: 'a.test', port: 443, path: '/fhir/Patient' } as const
-  assert.ok(matchesDestination(url('https://a.test/fhir'), to))
-  assert.ok(matchesDestination(url('https://a.test:443'), to))
-  assert.not(matchesDestination(url('http://a.test/fhir'), to))
-  assert.not(matchesDestination(url('http://a.test:443/fhir'), to))
-  assert.not(matchesDestination(url('https://a.test:8443/fhir'), to))
-  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, port: 8443 }))
-  assert.not(matchesDestination(url('https://b.test/fhir'), to))
-  assert.not(matchesDestination(url('https://a.test/fhi'), to))
-  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/fhir/%2e%2e/x' }))
-  assert.not(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/fhir%2fx' }))
-  assert.ok(matchesDestination(url('https://a.test/fhir'), { ...to, path: '/%66hir' }))
 })
 
 test.run()

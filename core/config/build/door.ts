@@ -89,7 +89,10 @@ function buildIngress(scope: Scope, parts: Parts, pipeline: Pipeline, name: stri
   if (endpoint === undefined) return undefined
   const naming = value.endpoint === undefined ? undefined : { who: `ingress "${name}" names`, place: at('endpoint') }
   const built = parts.endpoint(endpoint, pipeline, naming)
-  if (built === undefined || urls.length === 0) return undefined
+  if (built === undefined || urls.length === 0) {
+    scope.doubts.ingresses = true
+    return undefined
+  }
   return {
     name,
     pipeline: pipeline.name,

@@ -5,7 +5,8 @@ import type { Tables } from '../schema/index.ts'
 import type { Place } from '../../finding/finding.ts'
 import { listed } from '../../finding/words.ts'
 import { Secret } from '../../secret.ts'
-import { isPlain, readLink } from './link.ts'
+import { isPlain } from '../../route/url.ts'
+import { readLink } from './link.ts'
 import { lookUp } from './scope.ts'
 import type { Scope } from './scope.ts'
 
@@ -30,6 +31,7 @@ export function buildJwt(scope: Scope, entry: Source, own: Of<'jwt_auth'>): JwtA
       code: 'middleware/algorithm',
       message: `middleware "${entry.name}" has algorithm ${JSON.stringify(algorithm)}: must be ${listed(families[keys.kind])}`,
       place: { ...place, path: [...place.path, index] },
+      help: hints[keys.kind],
     })
     return undefined
   }
@@ -58,6 +60,16 @@ export function buildBasic(scope: Scope, entry: Source, own: Of<'basic_auth'>): 
     })
     return undefined
   }
+  // a variable that is set and empty would open the door to whoever knows the name
+  if (password === '') {
+    scope.report({
+      code: 'middleware/credentials',
+      message: `middleware "${entry.name}" of type basic_auth has an empty password: everybody who knows the username would pass`,
+      place: options.place('password'),
+      help: 'set a password; where a variable gives it, the variable is empty',
+    })
+    return undefined
+  }
   if (username !== undefined && password !== undefined) return { username, password: new Secret(password) }
   scope.report({
     code: 'middleware/credentials',
@@ -74,6 +86,12 @@ const families = {
   secret: ['HS256', 'HS384', 'HS512'],
   public: rsa,
   jwks: [...rsa, 'ES256', 'ES384', 'ES512', 'EdDSA'],
+}
+
+const hints = {
+  secret: 'the key is a secret, by use_hs256; for the others, remove it and set public_key_path or jwks_uri',
+  public: 'the key is public, by public_key_path; for HS256, set use_hs256 and hs256_secret in its place',
+  jwks: 'the keys are public, by jwks_uri; for HS256, set use_hs256 and hs256_secret in its place',
 }
 
 function keysOf(scope: Scope, entry: Source, { value, place }: Options<Of<'jwt_auth'>>): JwtAuth['keys'] | undefined {

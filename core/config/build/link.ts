@@ -19,8 +19,3 @@ export function readLink(scope: Scope, text: string, place: Place): URL | undefi
   scope.report({ code: 'url/malformed', message: `${pathText(place.path)} is ${show(text)}: ${problem}`, place })
   return undefined
 }
-
-/** Whether what comes from there could be changed on its way. */
-export function isPlain(url: URL): boolean {
-  return url.protocol === 'http:' && !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-}

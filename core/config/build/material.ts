@@ -140,7 +140,12 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
       if (chain === undefined || leaf === undefined || secret === undefined) return undefined
       if (!suitsTls(leaf.publicKey, certificate)) return undefined
       if (!leaf.checkPrivateKey(secret))
-        return problem('tls/pair', key, `which does not belong to the certificate in ${certificate.path}`)
+        return problem(
+          'tls/pair',
+          key,
+          `which does not belong to the certificate in ${certificate.path}`,
+          'name the key that the certificate was made for; in a chain, the certificate of the server comes first',
+        )
       checkOrder(chain, certificate, report)
       if (!checkDates(chain, certificate, now, report)) return undefined
       return {
@@ -174,7 +179,14 @@ export function materials(cwd: string, now: number, report: (report: Report) => 
         )
       const block = found.find(({ label }) => label.endsWith('PUBLIC KEY'))
       if (block === undefined)
-        return problem('material/kind', setting, `which holds ${kinds(found)}: a public key belongs here`)
+        return problem(
+          'material/kind',
+          setting,
+          `which holds ${kinds(found)}: a public key belongs here`,
+          found.some(({ label }) => label.endsWith('CERTIFICATE'))
+            ? 'write its public key with `openssl x509 -in CERT -pubkey -noout -out NEW` and name that file'
+            : undefined,
+        )
       const key = attempt(() => createPublicKey(block.text))
       if (key === undefined) return problem('material/kind', setting, 'whose public key cannot be read')
       return rsaKey(key, setting)

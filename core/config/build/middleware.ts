@@ -34,12 +34,10 @@ export function middlewaresOf(scope: Scope, policies: Policies, meshes: Readonly
   }
 }
 
-const types = Object.keys(middlewareTypes)
-
 /** A type that a pipeline may list without a table of its own: none of its options is needed. */
 export function bareType(name: string): string | undefined {
   const type = Object.entries(typeSpellings).find(([spelling]) => spelling === name)?.[1] ?? name
-  return types.includes(type) ? type : undefined
+  return middlewareTypes.includes(type) ? type : undefined
 }
 
 function buildMiddleware(
@@ -76,7 +74,7 @@ function buildMiddleware(
         code: 'middleware/unknown-type',
         message: `middleware "${name}" has type "${value.named}", which does not exist`,
         place: entry.at('type'),
-        help: oneOf(value.named, types),
+        help: oneOf(value.named, middlewareTypes),
         severity: used ? 'error' : 'warning',
       })
       return undefined

@@ -1,7 +1,9 @@
 // [pipelines.<name>]: networks, endpoints, backends, and what requests and responses pass.
+import * as v from 'valibot'
 import type { Place } from '../../finding/finding.ts'
 import type { LogDump, Middleware, Network, Pipeline } from '../model.ts'
 import type { Entry } from '../raw.ts'
+import { schemas } from '../schema/index.ts'
 import type { Tables } from '../schema/index.ts'
 import type { Doors, Parts } from './door.ts'
 import { bareType } from './middleware.ts'
@@ -113,32 +115,14 @@ function resolve(scope: Scope, pipeline: Source, names: readonly string[], path:
   return listed
 }
 
+/** Types none of whose options is needed. */
+const bare: ReadonlySet<string> = new Set(['passthru', 'json_extractor', 'connect', 'mesh_auth', 'log_dump'])
+
 /** A built-in type listed by its own name, with no options. */
 function bareEntry(name: string, place: Place): Entry<Tables['middleware']> | undefined {
   const type = bareType(name) ?? ''
-  const entry = (value: Tables['middleware']): Entry<Tables['middleware']> => ({ name, value, place, at: () => place })
-  const common = { id: undefined, authentication: undefined }
-  switch (type) {
-    case 'passthru':
-    case 'json_extractor':
-    case 'connect':
-      return entry({ ...common, type, options: {} })
-    case 'mesh_auth':
-      return entry({ ...common, type, options: { direction: 'ingress', required: true } })
-    case 'log_dump':
-      return entry({ ...common, type, options: dumpDefaults })
-    default:
-      return undefined
-  }
-}
-
-const dumpDefaults: Extract<Tables['middleware'], { type: 'log_dump' }>['options'] = {
-  apply: 'both',
-  pretty: true,
-  max_bytes: 65_536,
-  redact_headers: [],
-  redact_metadata: [],
-  redact_data_fields: [],
+  if (!bare.has(type)) return undefined
+  return { name, value: v.parse(schemas.middleware, { type, options: {} }), place, at: () => place }
 }
 
 function unknownMiddleware(scope: Scope, pipeline: Source, name: string, place: Place): void {

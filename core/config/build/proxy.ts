@@ -1,6 +1,6 @@
 // [proxy] and [logging].
 import { resolve } from 'node:path'
-import { compileAddresses } from '../../pipeline/address.ts'
+import { compileAddresses } from '../../address.ts'
 import type { Logging, Proxy } from '../model.ts'
 import { headDefaults, maxCollectedDefault } from '../schema/proxy.ts'
 import { failure } from './rule.ts'

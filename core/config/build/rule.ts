@@ -4,7 +4,7 @@ import type { Place } from '../../finding/finding.ts'
 import { pathText } from '../../finding/locate.ts'
 import type { Rule, ValueMatch } from '../model.ts'
 import type { Tables } from '../schema/index.ts'
-import { compileAddresses } from '../../pipeline/address.ts'
+import { compileAddresses } from '../../address.ts'
 import { compilePattern } from '../../pipeline/pattern.ts'
 import { compileRegex } from '../../pipeline/regex/regex.ts'
 import type { Scope } from './scope.ts'
@@ -126,7 +126,7 @@ function upper(list: readonly string[]): string[] {
 function agents(options: Of<'user_agent'>, refuse: Refuse): string[] {
   return options.patterns.map((item, index) => {
     const text = typeof item === 'string' ? item : item.pattern
-    checkRegex(['patterns', index], text, refuse)
+    checkRegex(typeof item === 'string' ? ['patterns', index] : ['patterns', index, 'pattern'], text, refuse)
     return text
   })
 }

@@ -24,7 +24,7 @@ export type Scope = {
   /** Whether the reader has refused the value there, or one below: what stands in for it was not written. */
   refused(place: Place): boolean
   /** What is not known after a mistake: rules that ask whether something is missing stay silent. */
-  readonly doubts: { networks: boolean; members: boolean }
+  readonly doubts: { networks: boolean; members: boolean; ingresses: boolean }
   /** How many more names may be compared to find what was meant. */
   readonly guesses: { left: number }
   report(report: Report): void
@@ -49,7 +49,7 @@ export function scopeOf(
     ...around,
     materials: materials(cwd, now, report),
     guesses: { left: maxGuesses },
-    doubts: { networks: false, members: false },
+    doubts: { networks: false, members: false, ingresses: false },
     report,
   }
 }

@@ -1,25 +1,29 @@
 // Egresses: whether requests can leave through them (spec 7.4, decisions 1 and 15).
+import { listsOf } from '../../mesh/destination.ts'
+import type { Lists } from '../../mesh/destination.ts'
+import { meshesByEgress, meshesByIngress } from '../../mesh/listing.ts'
+import type { Listing } from '../../mesh/listing.ts'
+import { defaultBackend, pathsFor } from '../../mesh/way.ts'
 import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Backend, Config, Egress, Ingress, Mesh, Pipeline } from '../model.ts'
-import { destinationsOf, portOf } from './destination.ts'
-import { meshesByIngress } from './ingress.ts'
+import type { Backend, Egress, Mesh, Pipeline } from '../model.ts'
 
 export function checkEgresses(scope: Scope, { config }: Built): void {
   const listing = meshesByEgress(config)
   const inward = meshesByIngress(config)
+  const lists = listsOf(config)
   for (const pipeline of config.pipelines.values()) {
     const given = contextsOf(pipeline, inward)
     const earlier: Egress[] = []
-    const backend = pipeline.backends[0] ?? pipeline.egresses.find(({ enabled }) => enabled)?.backend
+    const backend = defaultBackend(pipeline)
     for (const egress of pipeline.egresses) {
       if (!egress.enabled) {
         checkDisabled(scope, egress, pipeline, backend)
         continue
       }
-      const meshes = listing.get(egress) ?? []
-      const reason = unreachable(config, pipeline, egress, backend, meshes) ?? hidden(egress, meshes, earlier, listing)
+      const meshes = listing.get(egress.name) ?? []
+      const reason = unreachable(lists, pipeline, egress, backend, meshes) ?? hidden(egress, meshes, earlier, listing)
       if (reason !== undefined)
         scope.report({
           code: 'egress/never-selected',
@@ -38,23 +42,17 @@ export function checkEgresses(scope: Scope, { config }: Built): void {
 
 /** Why requests of the pipeline do not go where the egress leads. */
 function unreachable(
-  config: Config,
+  lists: Lists,
   pipeline: Pipeline,
   egress: Egress,
   backend: Backend | undefined,
   meshes: readonly Mesh[],
 ): string | undefined {
-  if (backend === undefined || egress.backend.name === backend.name) return undefined
-  const why = `requests of pipeline "${pipeline.name}" go to backend "${backend.name}", this one leads to "${egress.backend.name}"`
-  // A backend that the pipeline does not list takes what goes to the same place (spec 7.4 step 2).
-  const site = backend.upstream
-  if (site === undefined || pipeline.backends.some(({ name }) => name === egress.backend.name)) return why
-  if (egress.backend.upstream?.origin === site.origin) return undefined
-  const listed = meshes.some((mesh) => {
-    const { urls, open } = destinationsOf(config, mesh)
-    return open || urls.some((url) => url.scheme === site.scheme && url.host === site.host && portOf(url) === site.port)
-  })
-  return listed ? undefined : why
+  if (backend === undefined || pathsFor(lists, pipeline, egress, backend, meshes) !== 'none') return undefined
+  const isOwn = pipeline.backends.some(({ name }) => name === egress.backend.name)
+  // What a reference stands for may be that place.
+  if (!isOwn && backend.upstream !== undefined && meshes.some((mesh) => lists(mesh).unresolved)) return undefined
+  return `requests of pipeline "${pipeline.name}" go to backend "${backend.name}", this one leads to "${egress.backend.name}"`
 }
 
 /** Which egress before it takes all that it could take: to the same backend, for the same meshes, and no stricter. */
@@ -62,13 +60,13 @@ function hidden(
   egress: Egress,
   meshes: readonly Mesh[],
   earlier: readonly Egress[],
-  listing: ReadonlyMap<Egress, readonly Mesh[]>,
+  listing: Listing,
 ): string | undefined {
   const other = earlier.find(
     (one) =>
       one.backend === egress.backend &&
       (one.mode === 'default' || egress.mode === 'mesh') &&
-      sameMeshes(listing.get(one) ?? [], meshes),
+      sameMeshes(listing.get(one.name) ?? [], meshes),
   )
   return other && `egress "${other.name}" before it leads to the same backend`
 }
@@ -113,28 +111,14 @@ function checkContext(scope: Scope, egress: Egress, meshes: readonly Mesh[], giv
 }
 
 /** The enabled meshes whose context requests of a pipeline can have: of its ingresses, and of its mesh_auth. */
-function contextsOf(pipeline: Pipeline, meshes: ReadonlyMap<Ingress, readonly Mesh[]>): ReadonlySet<string> {
+function contextsOf(pipeline: Pipeline, meshes: Listing): ReadonlySet<string> {
   const given = new Set<string>()
   for (const ingress of pipeline.ingresses)
-    if (ingress.enabled) for (const { name } of meshes.get(ingress) ?? []) given.add(name)
+    if (ingress.enabled) for (const { name } of meshes.get(ingress.name) ?? []) given.add(name)
   for (const middleware of pipeline.left)
     if (middleware.type === 'mesh_auth' && middleware.direction === 'ingress' && middleware.mesh.enabled)
       given.add(middleware.mesh.name)
   return given
-}
-
-/** The enabled meshes that list an egress. */
-export function meshesByEgress({ meshes }: Config): ReadonlyMap<Egress, readonly Mesh[]> {
-  const found = new Map<Egress, Mesh[]>()
-  for (const mesh of meshes.values())
-    if (mesh.enabled)
-      for (const member of mesh.egress) {
-        if (member.kind !== 'egress') continue
-        const listing = found.get(member.egress) ?? []
-        found.set(member.egress, listing)
-        listing.push(mesh)
-      }
-  return found
 }
 
 function below(egress: Egress, ...path: string[]): Place {

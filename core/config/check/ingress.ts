@@ -1,10 +1,11 @@
 // Ingresses: whether two claim a URL, and whether they are as closed as they look.
+import { meshesByIngress } from '../../mesh/listing.ts'
 import { overlappingIngresses } from '../../route/overlap.ts'
 import { spot } from '../../finding/locate.ts'
 import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Config, Ingress, Mesh } from '../model.ts'
+import type { Config, Ingress } from '../model.ts'
 
 export function checkUrls(scope: Scope, { config }: Built): void {
   for (const { network, first, firstUrl, second, secondUrl } of overlappingIngresses(config)) {
@@ -23,7 +24,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
   for (const ingress of config.ingresses.values()) {
     if (!ingress.enabled) continue
     const { name, mode } = ingress
-    const listing = (meshes.get(ingress) ?? []).map((mesh) => mesh.name)
+    const listing = (meshes.get(name) ?? []).map((mesh) => mesh.name)
     // A mesh that could not be read, or one with a name in it that means nothing, may be the one that lists it.
     if (mode === 'mesh' && listing.length === 0 && scope.whole && !scope.doubts.members)
       scope.report({
@@ -53,20 +54,6 @@ export function checkModes(scope: Scope, { config }: Built): void {
 function asks({ pipelines }: Config, { pipeline }: Ingress): boolean {
   const left = pipelines.get(pipeline)?.left ?? []
   return left.some((one) => one.type === 'mesh_auth' && one.direction === 'ingress' && one.required)
-}
-
-/** The enabled meshes that list an ingress. */
-export function meshesByIngress({ meshes }: Config): ReadonlyMap<Ingress, readonly Mesh[]> {
-  const found = new Map<Ingress, Mesh[]>()
-  for (const mesh of meshes.values())
-    if (mesh.enabled)
-      for (const member of mesh.ingress) {
-        if (member.kind !== 'ingress') continue
-        const listing = found.get(member.ingress) ?? []
-        found.set(member.ingress, listing)
-        listing.push(mesh)
-      }
-  return found
 }
 
 function below(ingress: Ingress, ...path: (string | number)[]): Place {

@@ -1,9 +1,11 @@
 // Meshes: whether they have the keys that their members need, and whether what leaves is signed (decision 14).
+import { listsOf } from '../../mesh/destination.ts'
+import type { Destinations, Lists } from '../../mesh/destination.ts'
+import { meshesByEgress } from '../../mesh/listing.ts'
+import { covers } from '../../route/path.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Config, Egress, Mesh, UpstreamSpec } from '../model.ts'
-import { covers, destinationsOf } from './destination.ts'
-import { meshesByEgress } from './egress.ts'
+import type { Egress, Mesh, UpstreamSpec } from '../model.ts'
 
 export function checkKeys(scope: Scope, { config }: Built): void {
   const values = new Map(scope.raw.all('mesh').map(({ place, value }) => [place, value]))
@@ -35,10 +37,12 @@ export function checkKeys(scope: Scope, { config }: Built): void {
 
 /** Of several meshes that list an egress, it must be clear which signs. */
 export function checkAmbiguity(scope: Scope, { config }: Built): void {
-  for (const [egress, meshes] of meshesByEgress(config)) {
-    const { upstream } = egress.backend
-    if (!egress.enabled || upstream === undefined || meshes.length < 2) continue
-    const equals = ambiguous(config, upstream, meshes)
+  const lists = listsOf(config)
+  for (const [name, meshes] of meshesByEgress(config)) {
+    const egress = config.egresses.get(name)
+    const upstream = egress?.backend.upstream
+    if (egress?.enabled !== true || upstream === undefined || meshes.length < 2) continue
+    const equals = ambiguous(lists, upstream, meshes)
     const last = equals.at(-1)
     if (last === undefined) continue
     scope.report({
@@ -51,18 +55,12 @@ export function checkAmbiguity(scope: Scope, { config }: Built): void {
 }
 
 /** The meshes that match a request of the upstream equally well; none when it is clear. */
-function ambiguous(config: Config, upstream: UpstreamSpec, meshes: readonly Mesh[]): readonly Mesh[] {
+function ambiguous(lists: Lists, upstream: UpstreamSpec, meshes: readonly Mesh[]): readonly Mesh[] {
   const byPath = new Map<string, Mesh[]>()
   let longest: string | undefined
   for (const mesh of meshes) {
-    const paths = new Set<string>()
-    for (const url of destinationsOf(config, mesh).urls) {
-      const extent = covers(url, upstream)
-      if (extent === 'none') continue
-      paths.add(url.path)
-      if (extent === 'all' && url.path.length > (longest?.length ?? -1)) longest = url.path
-    }
-    for (const path of paths) {
+    for (const path of pathsOn(lists(mesh), upstream)) {
+      if (path.length > (longest?.length ?? -1) && coversAll(path, upstream)) longest = path
       const list = byPath.get(path) ?? []
       byPath.set(path, list)
       list.push(mesh)
@@ -71,25 +69,24 @@ function ambiguous(config: Config, upstream: UpstreamSpec, meshes: readonly Mesh
   // Below a destination that covers everything, shorter ones are never the longest.
   const shared = [...byPath].find(([path, list]) => list.length > 1 && path.length >= (longest?.length ?? 0))
   if (shared !== undefined) return shared[1]
-  const unlisted = meshes.filter((mesh) => {
-    const { remote, open } = destinationsOf(config, mesh)
-    return remote.length === 0 && !open
-  })
+  const unlisted = meshes.filter((mesh) => !lists(mesh).restricts)
   return longest === undefined && unlisted.length > 1 ? unlisted : []
 }
 
 /** Where a mesh lists destinations, an egress should lead to one of them. */
 export function checkDestinations(scope: Scope, { config }: Built): void {
+  const lists = listsOf(config)
   for (const mesh of config.meshes.values()) {
-    const { remote, urls, open } = destinationsOf(config, mesh)
-    if (!mesh.enabled || open || remote.length === 0) continue
+    const listed = lists(mesh)
+    const { remote, restricts, unresolved } = listed
+    if (!mesh.enabled || unresolved || !restricts) continue
     for (const member of mesh.egress) {
       if (member.kind !== 'egress' || !member.egress.enabled) continue
       const { name, backend, pipeline } = member.egress
       const { upstream } = backend
       // An egress with a backend of its own may take what the pipeline sends elsewhere (spec 7.4 step 2).
       const sites = [upstream, config.pipelines.get(pipeline)?.backends[0]?.upstream]
-      const leads = sites.some((site) => site !== undefined && urls.some((url) => covers(url, site) !== 'none'))
+      const leads = sites.some((site) => site !== undefined && pathsOn(listed, site).size > 0)
       if (upstream === undefined || leads) continue
       scope.report({
         code: 'mesh/destination',
@@ -102,6 +99,19 @@ export function checkDestinations(scope: Scope, { config }: Built): void {
       })
     }
   }
+}
+
+/** The listed paths at a site that cover what an upstream is sent: all of it, or some of it below the base path. */
+function pathsOn(listed: Destinations, upstream: UpstreamSpec): ReadonlySet<string> {
+  return new Set(listed.pathsAt(upstream).filter((path) => coversAll(path, upstream) || covers(baseOf(upstream), path)))
+}
+
+function coversAll(path: string, upstream: UpstreamSpec): boolean {
+  return covers(path, baseOf(upstream))
+}
+
+function baseOf({ basePath }: UpstreamSpec): string {
+  return basePath === '' ? '/' : basePath
 }
 
 function memberPlace(mesh: Mesh, egress: Egress): Mesh['place'] | undefined {

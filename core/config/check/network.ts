@@ -48,9 +48,14 @@ export function checkPorts(scope: Scope): void {
       code: 'network/port-taken',
       message: `network "${bind.network}" listens on ${transport} ${bind.address} port ${bind.port}, and so does network "${other.network}"`,
       place: bind.place,
+      help: 'give one of them another port or address, or let pipelines share one network',
     })
   }
+  const names = new Set<string>()
   for (const entry of scope.raw.all('network')) {
+    // One that is defined twice has a finding of its own, and is mostly a copy.
+    if (names.has(entry.name)) continue
+    names.add(entry.name)
     const { tcp_config: tcp, http3 } = entry.value
     const isWritten = (table: string): boolean => !scope.refused(entry.at(table))
     if (tcp !== undefined && isWritten('tcp_config'))

@@ -16,7 +16,7 @@ export function checkPaths(scope: Scope, { config }: Built): void {
       if (endpoint.pathPrefix !== undefined || bound.has(endpoint) || seen.has(endpoint)) continue
       seen.add(endpoint)
       // An ingress that binds it may be the one with a finding.
-      if (!scope.whole) continue
+      if (!scope.whole || scope.doubts.ingresses) continue
       scope.report({
         code: 'route/no-path',
         message: `endpoint "${endpoint.name}" has no path_prefix, and no ingress binds it: no request reaches it`,

@@ -19,7 +19,7 @@ export function checkRegistered(scope: Scope): void {
         help: oneOf(name, knownServices),
       })
   }
-  const types = [...Object.keys(middlewareTypes), ...Object.keys(typeSpellings)]
+  const types = [...middlewareTypes, ...Object.keys(typeSpellings)]
   for (const entry of scope.raw.all('middleware_types')) {
     const { name } = entry
     if (entry.value.module !== '') refuseModule(scope, `middleware_types.${name}`, entry)

@@ -29,38 +29,35 @@ const username = v.optional(word('User name.'))
 const password = v.optional(text('Password.', { secret: true }))
 const token = v.optional(word('Token.', { secret: true }))
 
-/** Options by method. */
-export const authenticationMethods = {
-  jwt: table({ ...jwtOptions, credentials_path: credentialsPath('File with credentials.') }, 'Options of `jwt`.'),
-  basic: table(
-    {
-      username,
-      password,
-      credentials_path: credentialsPath('File that holds `user:password`, in place of the two.'),
-    },
-    'Options of `basic`.',
-  ),
-  bearer: table(
-    { token, credentials_path: credentialsPath('File that holds the token, in its place.') },
-    'Options of `bearer`.',
-  ),
-  api_key: table({ token, credentials_path: credentialsPath('File that holds the key.') }, 'Options of `api_key`.'),
-  mutual_tls: table(
-    {
-      cert_path: v.optional(
-        word('Client certificate chain, PEM, relative to the working directory.', { harmony: true }),
-      ),
-      key_path: v.optional(word('Its private key, PEM.', { harmony: true })),
-      credentials_path: credentialsPath('One PEM file with both, in their place.'),
-    },
-    'Options of `mutual_tls`.',
-  ),
-  custom: table(
-    { username, password, token, credentials_path: credentialsPath('File with credentials.') },
-    'Options of `custom`.',
-  ),
-  none: table({}, 'Options of `none`.'),
-} as const
+// --- options by method ---
+
+const jwt = table({ ...jwtOptions, credentials_path: credentialsPath('File with credentials.') }, 'Options of `jwt`.')
+const basic = table(
+  {
+    username,
+    password,
+    credentials_path: credentialsPath('File that holds `user:password`, in place of the two.'),
+  },
+  'Options of `basic`.',
+)
+const bearer = table(
+  { token, credentials_path: credentialsPath('File that holds the token, in its place.') },
+  'Options of `bearer`.',
+)
+const apiKey = table({ token, credentials_path: credentialsPath('File that holds the key.') }, 'Options of `api_key`.')
+const mutualTls = table(
+  {
+    cert_path: v.optional(word('Client certificate chain, PEM, relative to the working directory.', { harmony: true })),
+    key_path: v.optional(word('Its private key, PEM.', { harmony: true })),
+    credentials_path: credentialsPath('One PEM file with both, in their place.'),
+  },
+  'Options of `mutual_tls`.',
+)
+const custom = table(
+  { username, password, token, credentials_path: credentialsPath('File with credentials.') },
+  'Options of `custom`.',
+)
+const none = table({}, 'Options of `none`.')
 
 const method = <const M extends string, const S extends v.GenericSchema>(name: M, options: S) =>
   v.object(
@@ -76,13 +73,13 @@ export const authentication = v.pipe(
   v.variant(
     'method',
     [
-      method('jwt', authenticationMethods.jwt),
-      method('basic', authenticationMethods.basic),
-      method('bearer', authenticationMethods.bearer),
-      method('api_key', authenticationMethods.api_key),
-      method('mutual_tls', authenticationMethods.mutual_tls),
-      method('custom', authenticationMethods.custom),
-      method('none', authenticationMethods.none),
+      method('jwt', jwt),
+      method('basic', basic),
+      method('bearer', bearer),
+      method('api_key', apiKey),
+      method('mutual_tls', mutualTls),
+      method('custom', custom),
+      method('none', none),
     ],
     'must be a method of authentication',
   ),

@@ -157,7 +157,6 @@ export class Rehearsal {
     return {
       ...chain,
       wants: noted((exchange) => chain.wants(exchange)),
-      runLeft: noted((exchange) => chain.runLeft(exchange)),
       runAhead: noted((exchange) => chain.runAhead(exchange)),
     }
   }

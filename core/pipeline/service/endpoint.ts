@@ -1,6 +1,7 @@
 // What an endpoint's own service adds to whatever backend lies behind it (spec 6.4, 6.6).
 import type { EndpointService } from '../../config/model.ts'
 import { refuse } from '../../refusal/refusal.ts'
+import { dicomwebMethods, serves } from '../../route/method.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Reach } from '../service.ts'
 import { defaultContentType } from './http.ts'
@@ -45,20 +46,15 @@ const cors: Reach = {
   body: '',
 }
 
-// spec 6.6: the resources of an endpoint; a study, series, instance or list of frames is one segment, never empty
-const instances = 'instances(?:/[^/]+(?:/metadata|/frames/[^/]+)?)?'
-const series = `series(?:/[^/]+(?:/metadata|/${instances})?)?`
-const resource = new RegExp(`^(?:studies(?:/[^/]+(?:/metadata|/${series})?)?|bulkdata/.+)$`)
-
 function dicomweb(exchange: Exchange): Reach | undefined {
   const { method } = exchange.head
-  if (!resource.test(exchange.path)) {
+  // by its route the path is one already: here it is one as it is written, too
+  if (!serves(exchange.endpoint, exchange.path)) {
     return { kind: 'refuse', refusal: refuse('route/none', 'no DICOMweb resource of this endpoint') }
   }
   if (method === 'OPTIONS') return cors
-  // HEAD is GET without the content (RFC 9110 9.3.2)
-  if (method !== 'GET' && method !== 'HEAD') {
-    const allow = { allow: 'GET, HEAD, OPTIONS' }
+  if (!dicomwebMethods.has(method)) {
+    const allow = { allow: [...dicomwebMethods].join(', ') }
     return { kind: 'refuse', refusal: refuse('route/method', 'DICOMweb endpoints are read only', allow) }
   }
   // an empty 200 would read as "no studies"

@@ -1,8 +1,9 @@
 // Who may change the gateway through its management service (spec 6.10, decision 9).
 import { createHash, timingSafeEqual } from 'node:crypto'
-import ipaddr from 'ipaddr.js'
+import { isLoopback } from '../../address.ts'
 import { refuse } from '../../refusal/refusal.ts'
 import type { Refusal } from '../../refusal/refusal.ts'
+import { hostOf, isOwnHost } from '../../route/host.ts'
 import type { RequestHead } from '../../../quic/index.ts'
 import type { Secret } from '../../secret.ts'
 
@@ -42,8 +43,7 @@ function byPlace({ head, peerAddress, clientAddress }: Asking): Refusal | undefi
     return denied('the request came through a proxy')
   }
   // A page of any site can be made to resolve to loopback; its requests then carry the name of that site
-  const host = hostOf(head.authority)
-  if (!isLoopbackName(host)) return denied('the request names a host that is not loopback')
+  if (!isOwnHost(hostOf(head.authority)?.host ?? '')) return denied('the request names a host that is not loopback')
   // and a page of any site can send requests to loopback; they then carry the origin of that site
   const origins = head.headerAll('origin')
   const own = `${head.scheme}://${head.authority}`.toLowerCase()
@@ -62,22 +62,6 @@ function equal(left: string, right: string): boolean {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
-}
-
-function isLoopback(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
-}
-
-/** The host of `host:port`, lower case, brackets of IPv6 removed. */
-function hostOf(authority: string): string {
-  const host = /^(?:\[(?<six>[^\]]*)\]|(?<other>[^:]*))(?::\d*)?$/.exec(authority)?.groups
-  return (host?.['six'] ?? host?.['other'] ?? '').toLowerCase()
-}
-
-function isLoopbackName(host: string): boolean {
-  if (host === 'localhost') return true
-  // not 127.1 or 0x7f.1: they are names to some resolvers
-  return (host.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(host)) && isLoopback(host)
 }
 
 function denied(why: string): Refusal {

@@ -21,27 +21,6 @@ import { policies } from './policies.ts'
 import { transform } from './transform.ts'
 import { webhook } from './webhook.ts'
 
-/** Options by type. */
-export const middlewareTypes = {
-  jwt_auth: jwtAuth,
-  basic_auth: basicAuth,
-  policies,
-  path_filter: pathFilter,
-  mesh_auth: meshAuth,
-  log_dump: logDump,
-  passthru,
-  json_extractor: jsonExtractor,
-  transform,
-  metadata_transform: metadataTransform,
-  webhook,
-  dicom_flatten: dicomFlatten,
-  dicom_unflatten: dicomUnflatten,
-  dicomweb_bridge: dicomwebBridge,
-  dicom_to_dicomweb: dicomToDicomweb,
-  jmix_builder: jmixBuilder,
-  connect,
-} as const
-
 /** Other spellings of types (spec 1.7). */
 export const typeSpellings: Readonly<Record<string, string>> = {
   jwtauth: 'jwt_auth',
@@ -66,31 +45,32 @@ const one = <const T extends string, const S extends v.GenericSchema>(type: T, o
     'must be a table',
   )
 
+const types = [
+  one('jwt_auth', jwtAuth),
+  one('basic_auth', basicAuth),
+  one('policies', policies),
+  one('path_filter', pathFilter),
+  one('mesh_auth', meshAuth),
+  one('log_dump', logDump),
+  one('passthru', passthru),
+  one('json_extractor', jsonExtractor),
+  one('transform', transform),
+  one('metadata_transform', metadataTransform),
+  one('webhook', webhook),
+  one('dicom_flatten', dicomFlatten),
+  one('dicom_unflatten', dicomUnflatten),
+  one('dicomweb_bridge', dicomwebBridge),
+  one('dicom_to_dicomweb', dicomToDicomweb),
+  one('jmix_builder', jmixBuilder),
+  one('connect', connect),
+] as const
+
+/** The types that are known. */
+export const middlewareTypes: readonly string[] = types.map(({ entries }) => entries.type.pipe[0].literal)
+
 /** A middleware of a type that is known. */
 export const middleware = v.pipe(
-  v.variant(
-    'type',
-    [
-      one('jwt_auth', middlewareTypes.jwt_auth),
-      one('basic_auth', middlewareTypes.basic_auth),
-      one('policies', middlewareTypes.policies),
-      one('path_filter', middlewareTypes.path_filter),
-      one('mesh_auth', middlewareTypes.mesh_auth),
-      one('log_dump', middlewareTypes.log_dump),
-      one('passthru', middlewareTypes.passthru),
-      one('json_extractor', middlewareTypes.json_extractor),
-      one('transform', middlewareTypes.transform),
-      one('metadata_transform', middlewareTypes.metadata_transform),
-      one('webhook', middlewareTypes.webhook),
-      one('dicom_flatten', middlewareTypes.dicom_flatten),
-      one('dicom_unflatten', middlewareTypes.dicom_unflatten),
-      one('dicomweb_bridge', middlewareTypes.dicomweb_bridge),
-      one('dicom_to_dicomweb', middlewareTypes.dicom_to_dicomweb),
-      one('jmix_builder', middlewareTypes.jmix_builder),
-      one('connect', middlewareTypes.connect),
-    ],
-    'must be a type of middleware',
-  ),
+  v.variant('type', types, 'must be a type of middleware'),
   v.description('What requests and responses pass on their way.'),
 )
 

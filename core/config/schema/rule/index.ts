@@ -15,23 +15,6 @@ import { rateLimit } from './rate_limit.ts'
 import { timeBased } from './time_based.ts'
 import { userAgent } from './user_agent.ts'
 
-/** Options by type. */
-export const ruleTypes = {
-  allow_all: allowAll,
-  deny_all: denyAll,
-  ip_allow: ipAllow,
-  ip_deny: ipDeny,
-  rate_limit: rateLimit,
-  path,
-  geo,
-  header,
-  time_based: timeBased,
-  method,
-  user_agent: userAgent,
-  content_type: contentType,
-  query_parameter: queryParameter,
-} as const
-
 const weight = integer(-unbounded, unbounded, 'Rules of greater weight are looked at first.')
 
 const one = <const T extends string, const S extends v.GenericSchema>(type: T, options: S) =>
@@ -51,19 +34,19 @@ export const rule = v.pipe(
   v.variant(
     'type',
     [
-      one('allow_all', ruleTypes.allow_all),
-      one('deny_all', ruleTypes.deny_all),
-      one('ip_allow', ruleTypes.ip_allow),
-      one('ip_deny', ruleTypes.ip_deny),
-      one('rate_limit', ruleTypes.rate_limit),
-      one('path', ruleTypes.path),
-      one('geo', ruleTypes.geo),
-      one('header', ruleTypes.header),
-      one('time_based', ruleTypes.time_based),
-      one('method', ruleTypes.method),
-      one('user_agent', ruleTypes.user_agent),
-      one('content_type', ruleTypes.content_type),
-      one('query_parameter', ruleTypes.query_parameter),
+      one('allow_all', allowAll),
+      one('deny_all', denyAll),
+      one('ip_allow', ipAllow),
+      one('ip_deny', ipDeny),
+      one('rate_limit', rateLimit),
+      one('path', path),
+      one('geo', geo),
+      one('header', header),
+      one('time_based', timeBased),
+      one('method', method),
+      one('user_agent', userAgent),
+      one('content_type', contentType),
+      one('query_parameter', queryParameter),
     ],
     'must be a type of rule',
   ),

@@ -49,6 +49,7 @@ export function jwtAuth(middleware: MiddlewareOf<'jwt_auth'>, workshop: Workshop
       if (newer !== set) outcome = await check(token, newer, options)
       set = newer
     }
+    if (outcome === 'unknown-key') return invalid('the key set has no key of this kid')
     if (typeof outcome === 'string') return invalid(outcome)
     const problem = problemOf(outcome, middleware, now())
     if (problem !== undefined) return invalid(problem)
@@ -88,9 +89,25 @@ async function check(token: string, set: KeySet, options: JWTVerifyOptions): Pro
     return payload
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) return 'unknown-key'
-    // the message of a library's error may hold what it read: its code does not
-    return error instanceof errors.JOSEError ? error.code : 'the token cannot be verified with this key'
+    return error instanceof errors.JOSEError ? reasonOf(error) : 'the token cannot be verified with this key'
   }
+}
+
+/** For the log: the error's own words may hold what it read, its code and the claim's name do not. */
+function reasonOf(error: errors.JOSEError): string {
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return sentences[error.code] ?? error.code
+  // only claims that the configuration names, and those of RFC 7519
+  if (error.reason === 'missing') return `the claim "${error.claim}" is not there`
+  return `the claim "${error.claim}" is not as configured`
+}
+
+const sentences: Readonly<Record<string, string>> = {
+  ERR_JOSE_ALG_NOT_ALLOWED: 'the algorithm of the token is not accepted',
+  ERR_JOSE_NOT_SUPPORTED: 'the token needs an extension or a key that is not supported',
+  ERR_JWS_INVALID: 'this is no signed JWT',
+  ERR_JWT_INVALID: 'the content of the token is no JSON object',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'the signature is not by the configured key',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'the token names no key, and several may have signed it',
 }
 
 function optionsOf(config: JwtAuth, algorithms: readonly string[]): JWTVerifyOptions {

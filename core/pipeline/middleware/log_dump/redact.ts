@@ -1,8 +1,7 @@
 // What a dump does not show: the values of names that are sensitive, by themselves or because the operator lists them.
 import type { LogDump } from '../../../config/model.ts'
+import { redacted } from '../../../secret.ts'
 import type { Field } from '../../../../quic/index.ts'
-
-const hidden = '[redacted]'
 
 /** Levels of JSON that are shown; and members or elements of all of it. */
 const maxDepth = 32
@@ -22,7 +21,7 @@ export type Hider = {
   data(value: unknown): unknown
 }
 
-/** Compiles what is hidden. */
+/** Compiles what is redacted. */
 export function hider(
   { redactHeaders, redactMetadata, redactDataFields }: LogDump,
   isSensitive: (name: string) => boolean,
@@ -31,13 +30,13 @@ export function hider(
   const metadataNames = new Set(redactMetadata.map((name) => name.toLowerCase()))
   const paths = redactDataFields.map((path) => path.split('.'))
   const show = (name: string, value: string, listed: ReadonlySet<string>): string =>
-    listed.has(name.toLowerCase()) || isSensitive(name) ? hidden : value
+    listed.has(name.toLowerCase()) || isSensitive(name) ? redacted : value
 
   const part = (text: string): string => {
     // a name is read as the application reads it, and shown as it came
     const [name = ''] = new URLSearchParams(text).keys()
     const end = text.indexOf('=')
-    return end !== -1 && isSensitive(name) ? `${text.slice(0, end)}=${hidden}` : text
+    return end !== -1 && isSensitive(name) ? `${text.slice(0, end)}=${redacted}` : text
   }
   const parts = (text: string): string => text.split('&').map(part).join('&')
   const field = (name: string, value: string): string => {
@@ -64,7 +63,7 @@ export function hider(
 }
 
 type Walk = {
-  /** The paths that are hidden below this value. */
+  /** The paths that are redacted below this value. */
   readonly paths: readonly (readonly string[])[]
   readonly isSensitive: (name: string) => boolean
   /** Of the whole document. */
@@ -81,7 +80,7 @@ function copy(value: unknown, walk: Walk, depth: number): unknown {
     entries.slice(0, taken(walk, entries.length)).map(([name, member]) => {
       const below = walk.paths.filter(([first]) => first === name || first === '*').map(([, ...rest]) => rest)
       const hide = walk.isSensitive(name) || below.some((path) => path.length === 0)
-      return [name, hide ? hidden : copy(member, { ...walk, paths: below }, depth + 1)]
+      return [name, hide ? redacted : copy(member, { ...walk, paths: below }, depth + 1)]
     }),
   )
 }

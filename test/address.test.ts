@@ -1,8 +1,8 @@
 // Lists of addresses: which clients are in them.
 import * as assert from 'uvu/assert'
 import * as fc from 'fast-check'
-import { clientKey, compileAddresses } from '../../core/pipeline/address.ts'
-import { suite } from '../support/suite.ts'
+import { clientKey, compileAddresses } from '../core/address.ts'
+import { suite } from './support/suite.ts'
 
 const test = suite('address')
 
@@ -43,6 +43,7 @@ test('what is no address is neither in a list nor outside of it', () => {
     '10.0.1',
     '0x0a.0.0.1',
     '10.0.0.256',
+    '::ffff:010.0.0.1',
     '10.0.0.1, 10.0.0.2',
     ':::',
   ]) {

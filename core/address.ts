@@ -1,9 +1,25 @@
-// Lists of addresses (IP and CIDR, both families), compiled once. An IPv4 address that comes as IPv6 (::ffff:a.b.c.d)
-// is the IPv4 address.
+// IP addresses as text, and lists of them. An IPv4 address that comes as IPv6 (::ffff:a.b.c.d) is the IPv4 address.
 import ipaddr from 'ipaddr.js'
 
-type Parsed = ReturnType<typeof ipaddr.process>
-type Range = readonly [address: Parsed, bits: number]
+export type Address = ReturnType<typeof ipaddr.process>
+type Range = readonly [address: Address, bits: number]
+
+/** Reads an address; none for text that only some readers take for one, such as 010.0.0.1, 1 and 0x7f.1. */
+export function readAddress(text: string): Address | undefined {
+  const four = text.slice(text.lastIndexOf(':') + 1)
+  if ((four === text || four.includes('.')) && !ipaddr.IPv4.isValidFourPartDecimal(four)) return undefined
+  return ipaddr.isValid(text) ? ipaddr.process(text) : undefined
+}
+
+/** Its one spelling: the short one (RFC 5952). */
+export function addressText(address: Address): string {
+  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString()
+}
+
+/** Whether an address is one of this machine's own to itself. */
+export function isLoopback(text: string): boolean {
+  return readAddress(text)?.range() === 'loopback'
+}
 
 /** Whether an address is in the list; nothing when the text is no address. */
 export type AddressList = (address: string) => boolean | undefined
@@ -30,17 +46,11 @@ export function clientKey(text: string): string {
 }
 
 /** The last address that was read: the rules of one request all ask about the same. */
-let last: { readonly text: string; readonly address: Parsed | undefined } | undefined
+let last: { readonly text: string; readonly address: Address | undefined } | undefined
 
-function addressOf(text: string): Parsed | undefined {
-  if (last?.text !== text) last = { text, address: parse(text) }
+function addressOf(text: string): Address | undefined {
+  if (last?.text !== text) last = { text, address: readAddress(text) }
   return last.address
-}
-
-function parse(text: string): Parsed | undefined {
-  // ipaddr.js would take 010.0.0.1, 1 and 0x7f.1 too
-  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
-  return ipaddr.isValid(text) ? ipaddr.process(text) : undefined
 }
 
 function rangeOf(entry: string): Range {
