@@ -7,7 +7,7 @@ import { defaultBackend, pathsFor } from '../../mesh/way.ts'
 import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Backend, Egress, Mesh, Pipeline } from '../model.ts'
+import type { Backend, Config, Egress, Mesh, Pipeline } from '../model.ts'
 
 export function checkEgresses(scope: Scope, { config }: Built): void {
   const listing = meshesByEgress(config)
