@@ -4,14 +4,15 @@ import { hostOf } from '../core/route/host.ts'
 import { splitTarget } from '../core/route/path.ts'
 import { compileRoutes } from '../core/route/table.ts'
 import type { Routes } from '../core/route/table.ts'
-import { config, networkOf } from '../test/route/fixture.ts'
+import { config } from '../test/route/fixture.ts'
 import type { PipelineSpec } from '../test/route/fixture.ts'
+import { networkWith } from '../test/support/config.ts'
 
 /** A request by its authority and target, and what finding its route comes to. */
 export type Search = { readonly what: string; readonly found: string; readonly find: () => unknown }
 
 export function searchesOf(count: number): Search[] {
-  const routes = compileRoutes(configOf(count), networkOf('public'))
+  const routes = compileRoutes(configOf(count), networkWith('public'))
   return requests(count).map(([what, authority, target]) => {
     const find = (): string => kindOf(routes, authority, target)
     return { what, found: find(), find }

@@ -7,7 +7,7 @@ export type Credentials = { readonly value: string } | { readonly problem: 'miss
  * What follows the name of the scheme (lower case here). The name matches without regard to case, one space or more
  * follow (decision 21). Another scheme is none at all; two fields are refused: who reads the other one is not known.
  */
-export function credentialsOf(head: HeadView, scheme: string): Credentials {
+export function credentialsOf(head: Pick<HeadView, 'headerAll'>, scheme: string): Credentials {
   const [field, second] = head.headerAll('authorization')
   if (field === undefined) return { problem: 'missing' }
   if (second !== undefined) return { problem: 'invalid' }

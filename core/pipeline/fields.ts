@@ -13,6 +13,11 @@ export function edited(fields: readonly Field[], edits: readonly HeaderEdit[]): 
   return list
 }
 
+/** Text as fields and targets carry it: the bytes of its UTF-8, one character each. */
+export function bytesOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
 /** Whether a field, named in lower case, would be sent. */
 export function hasField(exchange: Exchange, name: string): boolean {
   let has = exchange.head.header(name) !== undefined

@@ -5,6 +5,7 @@
 // strictly (RFC 3986 6.2.2: escapes of unreserved characters are decoded, nothing else) and loosely, as lenient
 // servers do (every escape decoded once, `\` a slash, `;parameters` and empty segments dropped). A deny pattern holds
 // when either reading matches, an allow pattern only when both do.
+import { bytesOf } from './fields.ts'
 
 /** One way to read a path. Without segments it has dot segments: it may mean any path. */
 export type Reading = { readonly form: 'strict' | 'loose'; readonly segments: readonly string[] | undefined }
@@ -63,16 +64,17 @@ function tokenOf(part: string, last: boolean): Token {
   if (/[{}*]/.test(part)) throw new Error(`${part} is no segment: {name}, {*name} and * stand alone between slashes`)
   if (/[?#]/.test(part)) throw new Error(`${part} has a ? or a #: patterns match the path alone`)
   if (/%(?![\da-f]{2})/i.test(part)) throw new Error(`${part} has a % that starts no escape: write %25`)
-  if (looseSegments(utf8(part)) === undefined) throw new Error(`${part} has a dot segment: such requests are refused`)
+  if (looseSegments(bytesOf(part)) === undefined)
+    throw new Error(`${part} has a dot segment: such requests are refused`)
   return part
 }
 
 function strictToken(token: Token): Token[] {
-  return typeof token === 'string' ? [strictSegment(utf8(token))] : [token]
+  return typeof token === 'string' ? [strictSegment(bytesOf(token))] : [token]
 }
 
 function looseToken(token: Token): Token[] {
-  return typeof token === 'string' ? [...(looseSegments(utf8(token)) ?? [])] : [token]
+  return typeof token === 'string' ? [...(looseSegments(bytesOf(token)) ?? [])] : [token]
 }
 
 function matches(tokens: readonly Token[], segments: readonly string[]): boolean {
@@ -121,11 +123,6 @@ function escaped(character: string): string {
 
 function unescaped(_found: string, hex: string): string {
   return String.fromCharCode(parseInt(hex, 16))
-}
-
-/** As requests have it: one character for each byte. */
-function utf8(text: string): string {
-  return Buffer.from(text).toString('latin1')
 }
 
 function trim(path: string): string {

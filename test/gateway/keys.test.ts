@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net'
 import * as assert from 'uvu/assert'
 import { refusal, startEdge } from '../support/edge.ts'
 import type { Edge } from '../support/edge.ts'
-import { rsaPair, sign } from '../support/forge.ts'
-import type { Pair } from '../support/forge.ts'
+import { sign } from '../support/forge.ts'
+import { rsaPair } from '../support/keys.ts'
+import type { KeyPair } from '../support/keys.ts'
 import { recordingOrigin } from '../support/organisations.ts'
 import type { RecordingOrigin } from '../support/organisations.ts'
 import type { Reply } from '../support/rig.ts'
@@ -22,8 +23,8 @@ Date.now = () => realNow() + skewMs
 const secondMs = 1_000
 const hourMs = 3_600_000
 
-type Keyed = { readonly kid: string; readonly pair: Pair }
-const keyed = (kid: string): Keyed => ({ kid, pair: rsaPair() })
+type Keyed = { readonly kid: string; readonly pair: KeyPair }
+const keyed = (kid: string): Keyed => ({ kid, pair: rsaPair(kid) })
 const [first, second, stranger] = [keyed('first'), keyed('second'), keyed('stranger')]
 
 type Provider = {
@@ -39,7 +40,7 @@ async function startProvider(): Promise<Provider> {
     provider.asked += 1
     response.statusCode = provider.status
     const keys = provider.keys.map(({ kid, pair }) => ({
-      ...createPublicKey(pair.publicKey).export({ format: 'jwk' }),
+      ...createPublicKey(pair.publicPem).export({ format: 'jwk' }),
       kid,
       alg: 'RS256',
       use: 'sig',
@@ -99,7 +100,7 @@ test.after(async () => {
 /** Its `sub` makes a token another one, which no cache knows. */
 const ask = async ({ kid, pair }: Keyed, sub = 's'): Promise<Reply> => {
   const claims = { sub, exp: Math.floor(Date.now() / 1_000) + 60 }
-  const token = await sign({ alg: 'RS256', privateKey: pair.privateKey }, claims, { kid })
+  const token = await sign({ alg: 'RS256', privateKey: pair.privatePem }, claims, { kid })
   return edge.client('h1').send({ path: '/p/x', headers: { authorization: `Bearer ${token}` } })
 }
 

@@ -8,7 +8,7 @@ import type { Config, Network } from '../../core/config/model.ts'
 import { pattern } from '../peers/index.ts'
 import { fakeEngine } from '../quic/fake.ts'
 import { engine as engineSays } from '../quic/wire.ts'
-import { networkOf } from '../route/fixture.ts'
+import { networkWith } from '../support/config.ts'
 import { until, within } from '../support/deadline.ts'
 import { frameKinds, headers, indexed } from '../support/frames.ts'
 import { answered, later, overwrite, serialIn, serialOf, withReloading } from '../support/reloading.ts'
@@ -263,7 +263,7 @@ test('a gateway that stops while a removed listener drains ends within its grace
 test('a request that comes in while others are still being opened waits until the configuration is taken', async () => {
   const { engine, native } = fakeEngine()
   const networks = ['first', 'second'].map((name, at): [string, Network] => {
-    const network = networkOf(name)
+    const network = networkWith(name)
     const tcp = { address: '127.0.0.1', port: 80 + at, tls: undefined, forceHttps: false, place: network.place }
     return [name, { ...network, tcp }]
   })

@@ -2,8 +2,9 @@
 import * as assert from 'uvu/assert'
 import { refusal, startEdge } from '../support/edge.ts'
 import type { Edge } from '../support/edge.ts'
-import { claimsOf, rsaPair, sign } from '../support/forge.ts'
+import { claimsOf, sign } from '../support/forge.ts'
 import type { Signing } from '../support/forge.ts'
+import { rsaPair } from '../support/keys.ts'
 import { meshSecret, recordingOrigin } from '../support/organisations.ts'
 import type { Arrived, RecordingOrigin } from '../support/organisations.ts'
 import type { Ask, Reply } from '../support/rig.ts'
@@ -12,8 +13,8 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('middleware')
 
-const pair = rsaPair()
-const other = rsaPair()
+const pair = rsaPair('own')
+const other = rsaPair('other')
 const hsSecret = 'the secret of a jwt_auth, with more than thirty-two characters'
 
 const names = ['basic', 'rsa', 'shared', 'filter', 'rules', 'limits', 'dump', 'nothing', 'order', 'members'] as const
@@ -110,7 +111,7 @@ test.before(async () => {
   edge = await startEdge({
     proxy: 'trusted_proxies = ["127.0.0.1"]',
     config: '[management]\nenabled = true\nnetwork = "plain"',
-    files: { 'pipelines/p.toml': pipelines(origin.port), 'public.pem': pair.publicKey },
+    files: { 'pipelines/p.toml': pipelines(origin.port), 'public.pem': pair.publicPem },
   })
 })
 test.after(async () => {
@@ -157,7 +158,7 @@ test('basic_auth: the right name and password pass, and stay in the request; eve
 
 test('jwt_auth: a signed token of the right issuer for us passes', async () => {
   const good = { iss: 'partner', aud: 'us', sub: 's', iat: now(), exp: now() + 60 }
-  const key: Signing = { alg: 'RS256', privateKey: pair.privateKey }
+  const key: Signing = { alg: 'RS256', privateKey: pair.privatePem }
   const bearer = async (signing: Signing, claims: object): Promise<Record<string, string>> => ({
     authorization: `Bearer ${await sign(signing, { ...claims })}`,
   })
@@ -170,8 +171,8 @@ test('jwt_auth: a signed token of the right issuer for us passes', async () => {
     [key, { ...good, aud: 'them' }],
     [key, { ...good, exp: now() - 60 }],
     [key, { iss: 'partner', aud: 'us' }],
-    [{ alg: 'RS256', privateKey: other.privateKey }, good],
-    [{ alg: 'HS256', secret: pair.publicKey }, good],
+    [{ alg: 'RS256', privateKey: other.privatePem }, good],
+    [{ alg: 'HS256', secret: pair.publicPem }, good],
   ]
   for (const [signing, claims] of bad) await refused(ask('/rsa/x', await bearer(signing, claims)), 401, 'auth/invalid')
   // a mesh's token is none of its own
@@ -243,7 +244,7 @@ test('a rate limit counts a client, an IPv6 one by its /64, through reloads and 
 test('what a client says of its own address changes nothing where no proxy is trusted', async () => {
   // the peer of the HTTP/3 client's bridge is 127.0.0.1 too, so a network is asked that trusts nobody
   const closed = await startEdge({
-    files: { 'pipelines/p.toml': pipelines(origin.port), 'public.pem': pair.publicKey },
+    files: { 'pipelines/p.toml': pipelines(origin.port), 'public.pem': pair.publicPem },
   })
   try {
     const statuses: number[] = []

@@ -2,19 +2,20 @@
 // under HS256 and RS256, through a real gateway to a real origin.
 import http from 'node:http'
 import * as assert from 'uvu/assert'
-import { claimsOf, confused, forgedSecret, rsaPair, sign, tampered, write } from '../support/forge.ts'
+import { claimsOf, confused, forgedSecret, sign, tampered, write } from '../support/forge.ts'
 import type { Claims, Signing } from '../support/forge.ts'
 import { startInside } from '../support/inside.ts'
 import type { Inside } from '../support/inside.ts'
+import { rsaPair } from '../support/keys.ts'
 import { meshSecret, recordingOrigin } from '../support/organisations.ts'
 import type { RecordingOrigin } from '../support/organisations.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('modes and tokens')
 
-const own = rsaPair()
-const previous = rsaPair()
-const other = rsaPair()
+const own = rsaPair('own')
+const previous = rsaPair('previous')
+const other = rsaPair('other')
 const previousSecret = 'the secret before the present one, long enough as well'
 
 let gateway: Inside
@@ -22,8 +23,8 @@ let origin: RecordingOrigin
 test.before(async () => {
   origin = await recordingOrigin()
   gateway = await startInside(1, ([port]) => ({
-    'own.pem': own.publicKey,
-    'previous.pem': previous.publicKey,
+    'own.pem': own.publicPem,
+    'previous.pem': previous.publicPem,
     'config.toml': `
 [proxy]
 id = "gateway"
@@ -85,16 +86,16 @@ test.after(async () => {
 })
 
 type Mesh = 'hs' | 'rs'
-const key = { hs: { alg: 'HS256', secret: meshSecret }, rs: { alg: 'RS256', privateKey: own.privateKey } } as const
+const key = { hs: { alg: 'HS256', secret: meshSecret }, rs: { alg: 'RS256', privateKey: own.privatePem } } as const
 const old = {
   hs: { alg: 'HS256', secret: previousSecret },
-  rs: { alg: 'RS256', privateKey: previous.privateKey },
+  rs: { alg: 'RS256', privateKey: previous.privatePem },
 } as const
 const wrong = {
   hs: { alg: 'HS256', secret: forgedSecret },
-  rs: { alg: 'RS256', privateKey: other.privateKey },
+  rs: { alg: 'RS256', privateKey: other.privatePem },
 } as const
-const longer = { hs: { alg: 'HS512', secret: meshSecret }, rs: { alg: 'RS512', privateKey: own.privateKey } } as const
+const longer = { hs: { alg: 'HS512', secret: meshSecret }, rs: { alg: 'RS512', privateKey: own.privatePem } } as const
 
 const now = (): number => Math.floor(Date.now() / 1000)
 const made = async (
@@ -177,12 +178,12 @@ const rows: readonly Row[] = [
   },
   {
     what: 'the public key as a secret',
-    fields: bearer(async (mesh) => confused(own.publicKey, claimsOf(mesh, now()))[0] ?? ''),
+    fields: bearer(async (mesh) => confused(own.publicPem, claimsOf(mesh, now()))[0] ?? ''),
     valid: false,
   },
   {
     what: 'the other form of the public key as a secret',
-    fields: bearer(async (mesh) => confused(own.publicKey, claimsOf(mesh, now()))[1] ?? ''),
+    fields: bearer(async (mesh) => confused(own.publicPem, claimsOf(mesh, now()))[1] ?? ''),
     valid: false,
   },
   {

@@ -5,8 +5,9 @@ import type { Config, Mesh } from '../../core/config/model.ts'
 import type { Finding } from '../../core/finding/finding.ts'
 import { pipelineFacts, routeFacts, statusFacts } from '../../core/gateway/pages.ts'
 import { Secret } from '../../core/secret.ts'
+import { networkWith } from '../support/config.ts'
 import { suite } from '../support/suite.ts'
-import { backend, config, endpoint, network, pipeline, spec } from '../service/fixture.ts'
+import { backend, config, endpoint, pipeline, spec } from '../service/fixture.ts'
 
 const test = suite('management pages')
 const place = { file: 'config.toml', path: [] }
@@ -22,7 +23,7 @@ function full(): Config {
     place,
   }
   const admin = {
-    ...network('admin'),
+    ...networkWith('admin'),
     tcp: { address: '127.0.0.1', port: 9090, tls: identity, forceHttps: false, place },
   }
   const clinic = backend('fhir', {

@@ -11,6 +11,7 @@ import { createRateLimits } from '../../core/pipeline/ratelimit.ts'
 import { buildHandler } from '../../core/pipeline/registry.ts'
 import { compileRule } from '../../core/pipeline/rule/registry.ts'
 import type { Evaluate, RuleOf, RuleType } from '../../core/pipeline/rule/rule.ts'
+import { proxyWith } from '../support/config.ts'
 import { fakeExchange, fakeLog } from '../support/exchange.ts'
 import type { FakeLog, RequestParts } from '../support/exchange.ts'
 
@@ -128,21 +129,6 @@ export function configOf(
 ): Pick<Config, 'pipelines' | 'proxy'> {
   return {
     pipelines: new Map(pipelines.map((pipeline) => [pipeline.name, pipeline])),
-    proxy: {
-      identity: 'gateway',
-      jwksCacheHours: 24,
-      limits: {
-        maxBodySize: undefined,
-        maxCollected: 10_485_760,
-        maxHeadBytes: 65_536,
-        maxFields: 200,
-        maxTargetBytes: 16_384,
-      },
-      requiredEnvVars: [],
-      sensitiveFieldPatterns: sensitive,
-      primaryProvider: 'local',
-      trustedProxies: [],
-      place,
-    },
+    proxy: proxyWith({ sensitiveFieldPatterns: sensitive }),
   }
 }

@@ -3,10 +3,11 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import type { JwtAuth } from '../../core/config/model.ts'
 import { fakeExchange } from '../support/exchange.ts'
+import { write } from '../support/forge.ts'
 import { suite } from '../support/suite.ts'
 import { ask, handler, world } from './fixture.ts'
 import type { Claims } from './tokens.ts'
-import { ec, forge, jwt, nowSecs, otherRsa, present, rsa, secret, sign } from './tokens.ts'
+import { ec, jwt, nowSecs, otherRsa, present, rsa, secret, sign } from './tokens.ts'
 
 const test = suite('jwt_auth')
 
@@ -39,12 +40,12 @@ test('a token of another key, or one that was changed, is refused', async () => 
 test('the algorithm is the one of the configuration, whatever the token says', async () => {
   const claims = { sub: 'root', exp: nowSecs + 300 }
   for (const alg of ['none', 'None', 'NONE', '', null, 0, undefined]) {
-    assert.is(await code(forge({ alg }, claims)), 'auth/invalid', String(alg))
-    assert.is(await code(forge({ alg }, claims), shared), 'auth/invalid', String(alg))
+    assert.is(await code(write({ alg }, claims)), 'auth/invalid', String(alg))
+    assert.is(await code(write({ alg }, claims), shared), 'auth/invalid', String(alg))
   }
   // the public key, known to all, as a shared secret
   const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' })
-  const unsigned = forge({ alg: 'HS256' }, claims).slice(0, -1)
+  const unsigned = write({ alg: 'HS256' }, claims).slice(0, -1)
   const confused = `${unsigned}.${createHmac('sha256', pem).update(unsigned).digest('base64url')}`
   assert.is(await code(confused), 'auth/invalid')
   assert.is(await code(await sign({}, { alg: 'PS256' })), 'auth/invalid')
@@ -77,8 +78,8 @@ test('keys and addresses of keys in the token are not looked at', async () => {
 })
 
 test('extensions that a token marks as critical are refused', async () => {
-  assert.is(await code(forge({ alg: 'RS256', crit: ['b64'], b64: false }, {}, 'AAAA')), 'auth/invalid')
-  assert.is(await code(forge({ alg: 'RS256', crit: ['x'], x: 1 }, {}, 'AAAA')), 'auth/invalid')
+  assert.is(await code(write({ alg: 'RS256', crit: ['b64'], b64: false }, {}, 'AAAA')), 'auth/invalid')
+  assert.is(await code(write({ alg: 'RS256', crit: ['x'], x: 1 }, {}, 'AAAA')), 'auth/invalid')
 })
 
 test('times are checked with the leeway, each on its own', async () => {
@@ -184,7 +185,7 @@ test('garbage of all shapes is refused, never thrown', async () => {
     `${big}.${big}.AA`,
     'eyJ.eyJ.',
     '\u00e9.a.b',
-    forge([], []),
+    write([], []),
   ]) {
     assert.is(await code(token), 'auth/invalid', token.slice(0, 20))
   }

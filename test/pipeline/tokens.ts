@@ -54,9 +54,3 @@ export async function jwk(key: KeyObject, members: JWK = {}): Promise<JWK> {
 export async function present(handler: Handler, token: string, request: RequestParts = {}): Promise<Verdict> {
   return ask(handler, { ...request, headers: [['authorization', `Bearer ${token}`]] })
 }
-
-/** A token put together by hand. */
-export function forge(header: unknown, claims: unknown, signature = ''): string {
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part(header)}.${part(claims)}.${signature}`
-}

@@ -1,9 +1,9 @@
 // Configurations for routing tests, written in few words.
-import type { Config, Endpoint, Ingress, Network, Pipeline, UrlPattern } from '../../core/config/model.ts'
+import type { Config, Endpoint, Ingress, Pipeline } from '../../core/config/model.ts'
 import { hostOf } from '../../core/route/host.ts'
 import { splitTarget } from '../../core/route/path.ts'
 import type { Outcome, Routes } from '../../core/route/table.ts'
-import { parseUrlPattern } from '../../core/route/url.ts'
+import { networkWith, urlPattern } from '../support/config.ts'
 
 export type EndpointSpec = Partial<Pick<Endpoint, 'service' | 'methods' | 'pathPrefix'>>
 export type IngressSpec = { endpoint: string; urls: readonly string[] } & Partial<
@@ -25,7 +25,7 @@ export function config(pipelines: Readonly<Record<string, PipelineSpec>>): Confi
     return {
       name,
       description: undefined,
-      networks: (spec.networks ?? ['public']).map((network) => networkOf(network)),
+      networks: (spec.networks ?? ['public']).map((network) => networkWith(network)),
       endpoints: Object.keys(spec.endpoints ?? {}).map((endpoint) => endpointOf(endpoint, shared)),
       backends: [],
       left: [],
@@ -40,23 +40,6 @@ export function config(pipelines: Readonly<Record<string, PipelineSpec>>): Confi
   const parts = { pipelines: new Map(built.map((pipeline) => [pipeline.name, pipeline])) }
   // routing reads the pipelines alone
   return parts as unknown as Config
-}
-
-export function networkOf(name: string): Network {
-  const limits = { maxHeadBytes: 65_536, maxFields: 200, maxTargetBytes: 16_384 }
-  return {
-    name,
-    tcp: undefined,
-    http3: undefined,
-    limits: { ...limits, maxConnections: undefined, maxConnectionsPerAddress: undefined, maxStreams: undefined },
-    place: { file: 'config.toml', path: ['network', name] },
-  }
-}
-
-export function url(text: string): UrlPattern {
-  const pattern = parseUrlPattern(text)
-  if ('problem' in pattern) throw new Error(`${text} ${pattern.problem}`)
-  return pattern
 }
 
 /** Finds the route of a request as the gateway does; `listener` is the port of the socket. */
@@ -91,7 +74,7 @@ function ingressOf(name: string, given: IngressSpec, endpoint: Endpoint, pipelin
     name,
     pipeline,
     type: 'http',
-    urls: given.urls.map(url),
+    urls: given.urls.map(urlPattern),
     endpoint,
     mode: given.mode ?? 'default',
     enforce: given.enforce ?? 'endpoint',

@@ -1,14 +1,15 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { compileRoutes } from '../../core/route/table.ts'
+import { networkWith } from '../support/config.ts'
 import { suite } from '../support/suite.ts'
-import { ask, config, networkOf, told } from './fixture.ts'
+import { ask, config, told } from './fixture.ts'
 import type { IngressSpec, PipelineSpec } from './fixture.ts'
 
 const test = suite('route/guard')
 
 function routes(pipelines: Readonly<Record<string, PipelineSpec>>) {
-  return compileRoutes(config(pipelines), networkOf('public'))
+  return compileRoutes(config(pipelines), networkWith('public'))
 }
 
 /** What the endpoint's own path says, when these ingresses bind it. */
@@ -81,7 +82,7 @@ test('an endpoint of the same name in another file is another endpoint', () => {
   assert.ok(p && endpoint)
   const moved = { ...p, endpoints: [{ ...endpoint, place: { ...endpoint.place, file: 'pipelines/p.toml' } }] }
   const apart = { ...built, pipelines: new Map([...built.pipelines, ['p', moved]]) }
-  assert.is(told(compileRoutes(apart, networkOf('public')), 'h', '/e'), 'p/e /e|')
+  assert.is(told(compileRoutes(apart, networkWith('public')), 'h', '/e'), 'p/e /e|')
 })
 
 // --- no way around ---

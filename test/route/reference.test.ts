@@ -3,8 +3,9 @@ import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { Config, Endpoint, Network } from '../../core/config/model.ts'
 import { compileRoutes } from '../../core/route/table.ts'
+import { networkWith } from '../support/config.ts'
 import { suite } from '../support/suite.ts'
-import { config, networkOf, told } from './fixture.ts'
+import { config, told } from './fixture.ts'
 import type { EndpointSpec, IngressSpec, PipelineSpec } from './fixture.ts'
 
 const test = suite('route/reference')
@@ -132,7 +133,7 @@ test('the table finds what looking at every route finds', () => {
       ),
       (specs, requests) => {
         const from = config(specs)
-        const network = networkOf('public')
+        const network = networkWith('public')
         const routes = compileRoutes(from, network)
         for (const [host, port, path, method, named] of requests) {
           const found = told(routes, named ? `${host}:${port}` : host, path, method, named ? 1 : port)

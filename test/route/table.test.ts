@@ -1,12 +1,13 @@
 import * as assert from 'uvu/assert'
 import type { Network } from '../../core/config/model.ts'
 import { compileRoutes } from '../../core/route/table.ts'
+import { networkWith } from '../support/config.ts'
 import { suite } from '../support/suite.ts'
-import { config, networkOf, told } from './fixture.ts'
+import { config, told } from './fixture.ts'
 import type { PipelineSpec } from './fixture.ts'
 
 const test = suite('route/table')
-const network: Network = networkOf('public')
+const network: Network = networkWith('public')
 
 function routes(pipelines: Readonly<Record<string, PipelineSpec>>) {
   return compileRoutes(config(pipelines), network)

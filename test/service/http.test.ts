@@ -6,6 +6,7 @@ import { buildServices } from '../../core/pipeline/services.ts'
 import type { Services } from '../../core/pipeline/services.ts'
 import type { Exchange } from '../../core/pipeline/exchange.ts'
 import { Secret } from '../../core/secret.ts'
+import { fakeResponse } from '../support/exchange.ts'
 import { suite } from '../support/suite.ts'
 import {
   backend,
@@ -17,9 +18,8 @@ import {
   pipeline,
   refused,
   responded,
-  response,
+  spec,
 } from './fixture.ts'
-import { spec } from './fixture.ts'
 
 const test = suite('http services')
 
@@ -133,9 +133,9 @@ test('a FHIR backend, and a FHIR endpoint before any backend, name the type of r
     [backend('fhir'), 'fhir'],
   ] as const) {
     const to = forwarded(await reach(build(one).services, exchange({ backend: one, endpoint: endpoint(service) })))
-    assert.equal(to.responseEdits?.(response(200)), edits)
-    assert.is(to.responseEdits?.(response(200, [['content-type', 'text/html']])), undefined)
-    for (const bare of [response(204), response(304), response(201, [], 0)])
+    assert.equal(to.responseEdits?.(fakeResponse(200)), edits)
+    assert.is(to.responseEdits?.(fakeResponse(200, [['content-type', 'text/html']])), undefined)
+    for (const bare of [fakeResponse(204), fakeResponse(304), fakeResponse(201, [], 0)])
       assert.is(to.responseEdits?.(bare), undefined)
   }
   const plain = forwarded(await reach(build(http).services, exchange({ backend: http })))

@@ -6,13 +6,15 @@ import type { Reach } from '../../core/pipeline/service.ts'
 import { buildServices } from '../../core/pipeline/services.ts'
 import { Secret } from '../../core/secret.ts'
 import type { Field } from '../../quic/index.ts'
+import { networkWith } from '../support/config.ts'
+import { fakeLog } from '../support/exchange.ts'
 import { protocols, startClient, listenFor, portOf, watchedEngine } from '../support/rig.ts'
 import { suite } from '../support/suite.ts'
-import { backend, config, exchange, network, opener, pipeline, refused, responded, silent } from './fixture.ts'
+import { backend, config, exchange, opener, pipeline, refused, responded } from './fixture.ts'
 
 const test = suite('management')
 const place = { file: 'config.toml', path: [] }
-const admin = network('admin')
+const admin = networkWith('admin')
 const settings = (token?: string, basePath = 'admin') => ({
   network: admin,
   basePath,
@@ -106,7 +108,7 @@ for (const target of nowhere) {
 test('another network, and a gateway without [management], have none of it', async () => {
   for (const target of ['/admin/info', '/health', '/api/reload']) {
     const method = target === '/api/reload' ? 'POST' : 'GET'
-    assert.is(refused(await ask({ method, target, network: network('public') })), 'management/not-found')
+    assert.is(refused(await ask({ method, target, network: networkWith() })), 'management/not-found')
     const off = managementService(undefined, facts().all)
     assert.is(refused(await ask({ method, target }, off)), 'management/not-found')
   }
@@ -249,7 +251,7 @@ for (const [who, given, outcome] of withToken) {
 
 test('a refused reload is in the log, the token that was tried is not', async () => {
   const lines: string[] = []
-  const log = { ...silent, warn: (fields: object, text: string) => void lines.push(JSON.stringify([fields, text])) }
+  const log = { ...fakeLog(), warn: (fields: object, text: string) => void lines.push(JSON.stringify([fields, text])) }
   await ask(
     { method: 'POST', target: '/api/reload', log, ...bearer('Bearer guess') },
     managementService(settings('s3cret'), facts().all),

@@ -11,7 +11,6 @@ import type {
   MeshKey,
   Middleware,
   Network,
-  NetworkLimits,
   Pipeline,
   Provider,
   Proxy,
@@ -120,23 +119,7 @@ export function configWith(parts: ConfigParts = {}): Config {
     files: ['config.toml'],
     hash: 'test',
     watch: [],
-    proxy: {
-      identity: 'gateway-a',
-      jwksCacheHours: 24,
-      limits: {
-        maxBodySize: undefined,
-        maxCollected: 10_485_760,
-        maxHeadBytes: 65_536,
-        maxFields: 200,
-        maxTargetBytes: 16_384,
-      },
-      requiredEnvVars: [],
-      sensitiveFieldPatterns: [],
-      primaryProvider: 'local',
-      trustedProxies: [],
-      place: at('proxy'),
-      ...parts.proxy,
-    },
+    proxy: proxyWith(parts.proxy),
     management: undefined,
     logging: { level: 'info', file: undefined, logPaths: false },
     providers: mapOf({ local: {}, ...parts.providers }, providerWith),
@@ -155,6 +138,32 @@ export function urlPattern(text: string): UrlPattern {
   if ('problem' in pattern) throw new Error(`${text} ${pattern.problem}`)
   return pattern
 }
+
+export function proxyWith(parts: Partial<Proxy> = {}): Proxy {
+  return {
+    identity: 'gateway-a',
+    jwksCacheHours: 24,
+    limits: { maxBodySize: undefined, maxCollected: 10_485_760, ...headLimits },
+    requiredEnvVars: [],
+    sensitiveFieldPatterns: [],
+    primaryProvider: 'local',
+    trustedProxies: [],
+    place: at('proxy'),
+    ...parts,
+  }
+}
+
+export function networkWith(name = 'public', parts: Partial<Network> = {}): Network {
+  const limits = {
+    ...headLimits,
+    maxConnections: undefined,
+    maxConnectionsPerAddress: undefined,
+    maxStreams: undefined,
+  }
+  return { name, tcp: undefined, http3: undefined, limits, place: at('network', name), ...parts }
+}
+
+const headLimits = { maxHeadBytes: 65_536, maxFields: 200, maxTargetBytes: 16_384 }
 
 /** Where a backend leads. */
 export function upstreamTo(text: string, parts: Partial<UpstreamSpec> = {}): UpstreamSpec {
@@ -282,18 +291,6 @@ function backendWith(name: string, parts: BackendParts): Backend {
     place: at('backends', name),
     ...rest,
   }
-}
-
-function networkWith(name: string, parts: Partial<Network>): Network {
-  const limits: NetworkLimits = {
-    maxHeadBytes: 65_536,
-    maxFields: 200,
-    maxTargetBytes: 16_384,
-    maxConnections: undefined,
-    maxConnectionsPerAddress: undefined,
-    maxStreams: undefined,
-  }
-  return { name, tcp: undefined, http3: undefined, limits, place: at('network', name), ...parts }
 }
 
 function providerWith(name: string, parts: Partial<Provider>): Provider {

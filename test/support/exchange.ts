@@ -1,9 +1,10 @@
 // Exchanges in memory, for tests of what a pipeline does with a request: nothing is listened on, nothing is sent.
-import type { Endpoint, Network, Pipeline } from '../../core/config/model.ts'
+import type { Endpoint, Pipeline } from '../../core/config/model.ts'
 import type { Fields, Log } from '../../core/log/log.ts'
 import type { Exchange, HeadView } from '../../core/pipeline/exchange.ts'
 import { ResponseHead } from '../../quic/head.ts'
 import type { Field } from '../../quic/index.ts'
+import { networkWith } from './config.ts'
 
 export type Line = { readonly level: string; readonly fields: Fields; readonly message: string }
 
@@ -39,11 +40,14 @@ export type RequestParts = {
   /** With its `?`. */
   readonly query?: string | undefined
   readonly prefix?: string | undefined
+  /** In place of what prefix, path and query make. */
+  readonly target?: string | undefined
   /** As a client sends them; names in lower case. */
   readonly headers?: readonly Field[] | undefined
   readonly clientAddress?: string | undefined
   readonly peerAddress?: string | undefined
   readonly contentLength?: number | undefined
+  readonly mayHaveBody?: boolean | undefined
   readonly body?: Uint8Array | string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
   readonly log?: Log | undefined
@@ -54,21 +58,8 @@ const place = { file: 'config.toml', path: [] }
 /** A request on its way through the pipeline `main` of the network `public`. */
 export function fakeExchange(parts: RequestParts = {}): Exchange {
   const { prefix = '/', path = '', query = '', clientAddress = '192.0.2.7', body } = parts
-  const target = `${prefix === '/' ? '' : prefix}/${path}${query}`
-  const network: Network = {
-    name: 'public',
-    tcp: undefined,
-    http3: undefined,
-    limits: {
-      maxHeadBytes: 65_536,
-      maxFields: 200,
-      maxTargetBytes: 16_384,
-      maxConnections: undefined,
-      maxConnectionsPerAddress: undefined,
-      maxStreams: undefined,
-    },
-    place,
-  }
+  const target = parts.target ?? `${prefix === '/' ? '' : prefix}/${path}${query}`
+  const network = networkWith()
   const endpoint: Endpoint = { name: 'in', service: 'http', pathPrefix: prefix, methods: undefined, place }
   const pipeline: Pipeline = {
     name: 'main',
@@ -121,7 +112,7 @@ function fakeHead(parts: RequestParts, target: string): HeadView {
     header: (name) => values(name)[0],
     headerAll: values,
     contentLength: contentLength ?? (body === undefined ? undefined : Buffer.byteLength(body)),
-    mayHaveBody: contentLength !== undefined || body !== undefined,
+    mayHaveBody: parts.mayHaveBody ?? (contentLength !== undefined || body !== undefined),
     upgrade: undefined,
     localPort: 443,
     signal: new AbortController().signal,
@@ -129,12 +120,12 @@ function fakeHead(parts: RequestParts, target: string): HeadView {
 }
 
 /** The head of an upstream's response. */
-export function fakeResponse(status: number, fields: readonly Field[] = []): ResponseHead {
+export function fakeResponse(status: number, fields: readonly Field[] = [], contentLength = -1): ResponseHead {
   const u32 = (number: number): string => {
     const bytes = Buffer.alloc(4)
     bytes.writeUInt32LE(number)
     return bytes.toString('latin1')
   }
   const text = (value: string): string => u32(value.length) + value
-  return new ResponseHead(status, 11, -1, u32(fields.length) + fields.flat().map(text).join(''))
+  return new ResponseHead(status, 11, contentLength, u32(fields.length) + fields.flat().map(text).join(''))
 }

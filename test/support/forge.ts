@@ -1,19 +1,10 @@
-// Mesh tokens as a partner makes them, and as everybody else would like to.
-import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+// Mesh tokens as a partner makes them, with a library, and as everybody else would like to: for tests through gateways.
+// Those of tokens.ts are made by hand, for tests of the check alone.
+import { createHmac, createPrivateKey, createPublicKey } from 'node:crypto'
 import { SignJWT } from 'jose'
+import { encode } from './tokens.ts'
 
 export const forgedSecret = 'another secret, with more than thirty-two characters in it'
-
-/** An RSA pair, PEM. */
-export type Pair = { readonly privateKey: string; readonly publicKey: string }
-
-export function rsaPair(bits = 2048): Pair {
-  return generateKeyPairSync('rsa', {
-    modulusLength: bits,
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  })
-}
 
 export type Signing =
   | { readonly alg: 'HS256' | 'HS512'; readonly secret: string }
@@ -33,15 +24,15 @@ export async function sign(signing: Signing, claims: Claims, header: Claims = {}
 }
 
 /** Writes a token by hand, with a signature of any kind. */
-export function write(header: Claims, claims: Claims, signature: string): string {
-  return `${part(header)}.${part(claims)}.${signature}`
+export function write(header: unknown, claims: unknown, signature = ''): string {
+  return `${encode(header)}.${encode(claims)}.${signature}`
 }
 
 /** HS256 with the text of an RSA public key as its secret: what a verifier that believes `alg` accepts. */
 export function confused(publicKey: string, claims: Claims): string[] {
   const texts = [publicKey, createPublicKey(publicKey).export({ type: 'pkcs1', format: 'pem' }).toString()]
   return texts.map((text) => {
-    const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
+    const head = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`
     return `${head}.${createHmac('sha256', text).update(head).digest('base64url')}`
   })
 }
@@ -49,9 +40,5 @@ export function confused(publicKey: string, claims: Claims): string[] {
 /** Another payload under the signature of the first. */
 export function tampered(token: string, claims: Claims): string {
   const [header = '', , signature = ''] = token.split('.')
-  return `${header}.${part(claims)}.${signature}`
-}
-
-function part(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${header}.${encode(claims)}.${signature}`
 }

@@ -1,5 +1,4 @@
-// Mesh tokens of every kind, made by hand: what an honest peer sends, and what an attacker would. The table is for
-// tests of the check alone and for tests through gateways.
+// Mesh tokens of every kind, made by hand: what an honest peer sends, and what an attacker would.
 import { createHmac, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { TokenCode } from '../../core/mesh/reason.ts'

@@ -2,6 +2,7 @@
 // path is spelled may be the question.
 import { domainToASCII } from 'node:url'
 import type { Field } from '../../../quic/index.ts'
+import { bytesOf } from '../../pipeline/fields.ts'
 import { defaultPort } from '../../route/url.ts'
 
 export type Request = {
@@ -47,7 +48,7 @@ export function readAsked(request: Request): Asked | { readonly problem: Problem
   const host = /^[\0-\x7f]*$/.test(name) ? name : domainToASCII(name)
   const port = digits === undefined || digits === '' ? defaultPort(lower) : Number(digits)
   if (host === '' || !(port > 0 && port <= 65_535)) return problem('explain/url', 'the URL has no valid host and port')
-  const headers = request.headers.map(([field, value]): Field => [field.toLowerCase(), bytes(value)])
+  const headers = request.headers.map(([field, value]): Field => [field.toLowerCase(), bytesOf(value)])
   const length = headers.find(([field]) => field === 'content-length')?.[1]
   if (length !== undefined && !/^[0-9]{1,15}$/.test(length)) {
     return problem('explain/header', 'content-length is no number of bytes')
@@ -76,11 +77,6 @@ const shape = /^(https?):\/\/([^/?#]+)([^#]*)/is
 function targetOf(rest: string): string {
   const ascii = rest.toWellFormed().replace(/[^\0-\x7f]+/g, encodeURIComponent)
   return ascii.startsWith('/') ? ascii : `/${ascii}`
-}
-
-/** Text as the bytes of its UTF-8, one character each. */
-function bytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 function problem(code: string, message: string, help?: string): { readonly problem: Problem } {

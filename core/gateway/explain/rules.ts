@@ -2,7 +2,7 @@
 import type { Rule } from '../../config/model.ts'
 import type { Exchange } from '../../pipeline/exchange.ts'
 import type { MiddlewareOf, Workshop } from '../../pipeline/middleware.ts'
-import { compileRule } from '../../pipeline/rule/registry.ts'
+import { compilePolicies } from '../../pipeline/rule/registry.ts'
 
 export type Said = {
   readonly policy: string
@@ -12,14 +12,7 @@ export type Said = {
 
 /** Every enabled rule of every enabled policy, in the order in which they are asked. */
 export function sayings({ policies }: MiddlewareOf<'policies'>, workshop: Workshop): (exchange: Exchange) => Said[] {
-  const rules = policies
-    .filter((policy) => policy.enabled)
-    .flatMap((policy) =>
-      policy.rules
-        .filter((rule) => rule.enabled)
-        .toSorted((one, other) => other.weight - one.weight)
-        .map((rule) => ({ policy: policy.id, rule, evaluate: compileRule(rule, workshop) })),
-    )
+  const rules = compilePolicies(policies, workshop)
   return (exchange) =>
     rules.map(({ policy, rule, evaluate }) => ({ policy, rule, says: saysOf(rule, evaluate(exchange)) }))
 }

@@ -1,5 +1,5 @@
 // Every type of rule, one row each.
-import type { Rule } from '../../config/model.ts'
+import type { Policy, Rule } from '../../config/model.ts'
 import { allowAll } from './allow_all.ts'
 import { contentType } from './content_type.ts'
 import { denyAll } from './deny_all.ts'
@@ -38,4 +38,19 @@ export function compileRule(rule: Rule, surroundings: RuleSurroundings): Evaluat
   // the row of a type takes the rules of that type, which a lookup by type cannot tell the compiler
   const row = rules[rule.type] as (rule: Rule, surroundings: RuleSurroundings) => Evaluate
   return row(rule, surroundings)
+}
+
+/** A rule in a `policies`. */
+export type Compiled = { readonly policy: string; readonly rule: Rule; readonly evaluate: Evaluate }
+
+/** Every enabled rule of every enabled policy, in the order in which they are asked: the heaviest of a policy first. */
+export function compilePolicies(policies: readonly Policy[], surroundings: RuleSurroundings): readonly Compiled[] {
+  return policies
+    .filter((policy) => policy.enabled)
+    .flatMap((policy) =>
+      policy.rules
+        .filter((rule) => rule.enabled)
+        .toSorted((one, other) => other.weight - one.weight)
+        .map((rule) => ({ policy: policy.id, rule, evaluate: compileRule(rule, surroundings) })),
+    )
 }

@@ -3,7 +3,7 @@ import type { Backend, BackendService, Credentials, UpstreamSpec } from '../../c
 import { refuse } from '../../refusal/refusal.ts'
 import type { HeaderEdit, ResponseHead } from '../../../quic/index.ts'
 import type { Exchange } from '../exchange.ts'
-import { hasField } from '../fields.ts'
+import { bytesOf, hasField } from '../fields.ts'
 import type { Opened, Reach, Service } from '../service.ts'
 import { targetOf } from './target.ts'
 
@@ -84,7 +84,7 @@ function fixedEdits({ headers, credentials }: Backend): readonly HeaderEdit[] {
     const lower = name.toLowerCase()
     // it is the authority of the request, not one of its fields
     if (lower === 'host') continue
-    const field = [lower, bytes(value)] as const
+    const field = [lower, bytesOf(value)] as const
     edits.push(seen.has(lower) ? { append: field } : { set: field })
     seen.add(lower)
   }
@@ -93,13 +93,8 @@ function fixedEdits({ headers, credentials }: Backend): readonly HeaderEdit[] {
 }
 
 function authorization(credentials: Credentials): string {
-  if (credentials.kind === 'bearer') return `Bearer ${bytes(credentials.token.reveal())}`
+  if (credentials.kind === 'bearer') return `Bearer ${bytesOf(credentials.token.reveal())}`
   // RFC 7617 2
   const pair = `${credentials.username}:${credentials.password.reveal()}`
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
-}
-
-/** Text as the bytes of its UTF-8, one character each, as fields carry it. */
-function bytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }

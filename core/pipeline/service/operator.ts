@@ -1,6 +1,7 @@
 // Who may change the gateway through its management service (spec 6.10, decision 9).
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isLoopback } from '../../address.ts'
+import { credentialsOf } from '../credentials.ts'
 import { refuse } from '../../refusal/refusal.ts'
 import type { Refusal } from '../../refusal/refusal.ts'
 import { hostOf, isOwnHost } from '../../route/host.ts'
@@ -23,14 +24,11 @@ export function authorize(asking: Asking, token: Secret | undefined): Refusal | 
 // made to send it from elsewhere: it is in no cookie, and nothing here answers a preflight.
 function byToken({ head }: Asking, token: Secret): Refusal | undefined {
   const challenge = { 'www-authenticate': 'Bearer' }
-  const given = head.headerAll('authorization')
-  if (given.length === 0) return refuse('auth/missing', 'management: no bearer token', challenge)
-  // decision 21; two of them could be read two ways
-  const presented = given.length === 1 ? /^Bearer +([^ ]+) *$/i.exec(given[0] ?? '')?.[1] : undefined
-  if (presented === undefined || !equal(presented, token.reveal())) {
-    return refuse('auth/invalid', 'management: wrong bearer token', challenge)
-  }
-  return undefined
+  const given = credentialsOf(head, 'bearer')
+  if ('value' in given && equal(given.value, token.reveal())) return undefined
+  return head.header('authorization') === undefined
+    ? refuse('auth/missing', 'management: no bearer token', challenge)
+    : refuse('auth/invalid', 'management: wrong bearer token', challenge)
 }
 
 const proxied = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
