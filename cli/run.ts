@@ -1,7 +1,7 @@
 // One command line: which command, with which flags, and how it ended.
 import { cac } from 'cac'
 import { safeWords, split, UnknownFlag, unmark } from './argv.ts'
-import { exits } from './command.ts'
+import { configFlag, exits } from './command.ts'
 import type { Command, Flags, Input } from './command.ts'
 import { Failure, misuse } from './failure.ts'
 import { overview, page } from './help.ts'
@@ -85,7 +85,12 @@ function parse(command: Command, words: readonly string[], io: Terminal): Input 
     return { args: parsed.args.map(unmark), flags: flagsOf(parsed.options), io }
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'CACError') throw error
-    throw misuse('arguments', argumentsMessage(command, cli.args.map(unmark)), `harmony ${command.name} --help`)
+    const given = cli.args.map(unmark)
+    throw misuse(
+      'arguments',
+      argumentsMessage(command, given),
+      fileHelp(command, given) ?? `harmony ${command.name} --help`,
+    )
   }
 }
 
@@ -95,6 +100,13 @@ function argumentsMessage({ name, args = '' }: Command, given: readonly string[]
   const missing = known[given.length]
   if (missing?.startsWith('<')) return `${name} needs ${missing.slice(1, -1)}`
   return `${name} does not take "${given.slice(known.length).join(' ')}"`
+}
+
+/** `check` takes a file by itself; the others are often given one in the same way. */
+function fileHelp({ name, args, flags }: Command, given: readonly string[]): string | undefined {
+  const [file = ''] = given
+  if (args !== undefined || given.length !== 1 || !file.endsWith('.toml')) return undefined
+  return flags.includes(configFlag) ? `name the file with a flag: harmony ${name} -c ${file}` : undefined
 }
 
 /** `options` is what cac read: marked text, lists of it, booleans. */

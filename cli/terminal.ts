@@ -48,7 +48,7 @@ export function terminal(process: NodeJS.Process): Terminal {
   return {
     out,
     err: (text) => write(process.stderr, text),
-    json: (value) => out(`${JSON.stringify(value, undefined, 2)}\n`),
+    json: (value) => out(`${escaped(JSON.stringify(value, undefined, 2))}\n`),
     input: async (maxBytes) => readAll(process.stdin, maxBytes),
     paint: (name) => {
       const stream = name === 'out' ? process.stdout : process.stderr
@@ -79,6 +79,14 @@ async function readAll(stream: NodeJS.ReadStream, maxBytes: number): Promise<str
   } catch {
     return undefined
   }
+}
+
+/** JSON escapes the lowest control characters itself; the others it may, and a terminal obeys them too. */
+function escaped(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** Words of others, made safe to print: a terminal obeys control characters. */

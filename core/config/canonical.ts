@@ -7,6 +7,8 @@ import type { Env } from './env.ts'
 import { show } from './mask.ts'
 import { dig } from './path.ts'
 import type { Path } from './path.ts'
+import { schemas } from './schema/index.ts'
+import { shapeOf } from './schema/shape.ts'
 import type { Shape, TableShape } from './schema/shape.ts'
 import { isTable } from './toml.ts'
 import type { Tree } from './toml.ts'
@@ -162,14 +164,41 @@ function variables(value: string, at: At, context: Context): string | undefined 
 function unknownKey(shape: TableShape, key: string, at: At, context: Context): void {
   const path = moved(at, key, context)?.written ?? [...at.written, key]
   const name = JSON.stringify(pathText([key]).replaceAll('"', ''))
-  const guess = context.guess(key, shape.fields.keys()) ?? below(shape, key)
+  const guess = context.guess(key, shape.fields.keys()) ?? alike(shape, key) ?? below(shape, key)
   context.report({
     code: 'key/unknown',
     message: `${name} is not a key of ${pathText(path.slice(0, -1))}`,
     place: { file: context.file, path },
     mark: 'key',
-    help: guess === undefined ? undefined : `did you mean "${guess}"?`,
+    help: guess === undefined ? above(key) : `did you mean "${guess}"?`,
   })
+}
+
+/** The shortest key that ends with this one, or has its words with one of them cut short. */
+function alike(shape: TableShape, key: string): string | undefined {
+  if (key.length < 4 || key.length > 64) return undefined
+  const words = key.split('_')
+  const found = [...shape.fields.keys()].filter((field) => {
+    if (field.endsWith(`_${key}`)) return true
+    const parts = field.split('_')
+    if (parts.length !== words.length) return false
+    return parts.every((part, at) => isCut(part, words[at] ?? '') || isCut(words[at] ?? '', part))
+  })
+  return found.toSorted((a, b) => a.length - b.length)[0]
+}
+
+function isCut(long: string, short: string): boolean {
+  return long === short || (short.length > 2 && long.startsWith(short))
+}
+
+/** The key as one of the whole gateway, written into another table. */
+function above(key: string): string | undefined {
+  if (key === 'id' || key === 'name') return undefined
+  for (const name of ['proxy', 'logging'] as const) {
+    const shape = shapeOf(schemas[name])
+    if (shape.kind === 'table' && shape.fields.has(key)) return `${key} belongs in [${name}], in the main file`
+  }
+  return undefined
 }
 
 /** The key as one of a table in this table: written one level too high. */

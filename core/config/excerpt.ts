@@ -5,6 +5,9 @@ import type { Span } from './position.ts'
 /** Longer lines are not shown. */
 const maxLine = 2000
 
+/** A value that is nothing but a variable: its name is no secret. */
+const variable = /^(["'])\$\{[A-Z_][A-Z0-9_]{0,99}\}\1$/
+
 /** A line of a file that was parsed. */
 export function excerpt(line: string, number: number, secrets: readonly Span[]): string | undefined {
   if (line.length > maxLine) return undefined
@@ -13,7 +16,9 @@ export function excerpt(line: string, number: number, secrets: readonly Span[]):
     if (secret.line > number || secret.endLine < number) continue
     const from = secret.line === number ? secret.column - 1 : 0
     const to = secret.endLine === number ? secret.endColumn - 1 : line.length
-    shown = shown.slice(0, from) + stars(shown.slice(from, to)) + shown.slice(to)
+    const part = shown.slice(from, to)
+    if (variable.test(part)) continue
+    shown = shown.slice(0, from) + stars(part) + shown.slice(to)
   }
   return withoutCredentials(shown)
 }

@@ -14,7 +14,7 @@ export function veil(substituted: Substituted): (text: string) => string {
   const known = [...substituted].flatMap(([value, written]) => {
     // some values are used without what is around them
     const core = value.replace(/^[\s/]+|[\s/]+$/g, '')
-    const forms = new Set([core, JSON.stringify(core).slice(1, -1)])
+    const forms = new Set([value, core].flatMap((form) => [form, JSON.stringify(form).slice(1, -1)]))
     return [...forms].filter(({ length }) => length >= minLength).map((form) => ({ form: form.toLowerCase(), written }))
   })
   known.sort((one, other) => other.form.length - one.form.length)

@@ -174,12 +174,15 @@ function last(head: Head, name: string): string | undefined {
 
 const received = { 10: '1.0', 11: '1.1', 20: '2.0', 30: '3.0' } as const
 
+/** With an underscore where a hyphen belongs: to many servers the same. */
+const misspelt = /^(?:(?:x[-_])?(?:forwarded|real[-_]ip)(?:[-_]|$)|harmony[-_]forwarded[-_]authorization$)/
+
 function kindOf(name: string, trusted: boolean): 'list' | 'drop' | undefined {
   if (name === 'forwarded' || name === 'x-forwarded-for' || name === 'x-forwarded-host') return 'list'
   if (name === 'x-forwarded-proto') return undefined // always set
   // RFC 9110 11.7.2: credentials for the proxy that asked for them; here that would have been us
   if (name === 'proxy-authorization') return 'drop'
-  if (name.includes('_')) return /^(?:x[-_])?(?:forwarded|real[-_]ip)(?:[-_]|$)/.test(name) ? 'drop' : undefined
+  if (name.includes('_')) return misspelt.test(name) ? 'drop' : undefined
   const says = name === 'x-real-ip' || name === 'x-forwarded' || name.startsWith('x-forwarded-')
   return says && !trusted ? 'drop' : undefined
 }

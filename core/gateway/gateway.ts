@@ -50,6 +50,9 @@ export type GatewayOptions = {
   readonly onConfig?: ((config: Config) => void) | undefined
 }
 
+/** Reloads that wait for their turn; more than these are one. */
+const maxWaiting = 4
+
 /** What a start comes to: a gateway, or the findings that forbid it. */
 export type Start =
   | { readonly gateway: Gateway; readonly findings: readonly Finding[] }
@@ -80,7 +83,10 @@ export class Gateway {
   #generation: Generation
   #watching: Watching | undefined
   #lastReload: ReloadFacts | undefined
-  #reloads: Promise<unknown> = Promise.resolve()
+  /** The last that was asked for. */
+  #reloads: Promise<Reloaded> | undefined
+  /** Those that have not begun. */
+  #waiting = 0
   #stopping = false
 
   /** Binds and serves; throws with nothing left open. */
@@ -154,7 +160,13 @@ export class Gateway {
    * when the new one is refused. Never rejects.
    */
   async reload(cause: string): Promise<Reloaded> {
-    const turn = this.#reloads.then(async () => this.#reload(cause))
+    // whoever may ask for it may ask often: the last that waits reads the files after this call all the same
+    if (this.#reloads !== undefined && this.#waiting >= maxWaiting) return this.#reloads
+    this.#waiting += 1
+    const turn = (this.#reloads ?? Promise.resolve()).then(async () => {
+      this.#waiting -= 1
+      return this.#reload(cause)
+    })
     this.#reloads = turn
     return turn
   }

@@ -116,6 +116,18 @@ test('what is no token is refused, whatever it is', async () => {
   }
 })
 
+test('what a stranger writes into a token does not reach the terminal as it is', async () => {
+  const sub = 'a\u009b31mb\u202ec\u007f\u001b[2J'
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'HS256' })}.${part({ sub, iss: sub, exp: 1 })}.${'A'.repeat(43)}`
+  for (const more of [[], ['--json']]) {
+    const { stdout, stderr } = await run(['--mesh', 'prod', '--verify', '-', ...more], token)
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    assert.not.match(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+    if (more.length > 0) assert.is(JSON.parse(stdout).claims.sub, sub)
+  }
+})
+
 for (const [name, code] of [
   ['nowhere', 'mesh/unknown'],
   ['off', 'mesh/disabled'],

@@ -72,6 +72,7 @@ const wrong: readonly (readonly [words: string[], code: string, says: RegExp, he
   [['check', 'a.toml', 'b.toml'], 'usage/arguments', /does not take "b\.toml"/, /check --help/],
   [['check', 'a.toml', '-c', 'b.toml'], 'usage/arguments', /not both/, /^$/],
   [['check', '--explain', 'x', 'a.toml'], 'usage/arguments', /takes no FILE/, /^$/],
+  [['serve', 'a.toml'], 'usage/arguments', /serve does not take "a\.toml"/, /serve -c a\.toml/],
   [['resolve'], 'usage/arguments', /resolve needs REFERENCE/, /resolve --help/],
   [['explain', 'GET'], 'usage/arguments', /explain needs URL/, /explain --help/],
   [['explain', 'G ET', 'http://a/'], 'usage/arguments', /is no method/, /^$/],

@@ -111,10 +111,12 @@ test('what only begins alike is left, and so are short values', () => {
     new Map([
       ['https://a.example/secret', '${URL}'],
       ['80', '${PORT}'],
+      ['/etc/harmony/key.pem', '${KEY}'],
     ]),
   )
   assert.is(over('https://b.example/ port 80'), 'https://b.example/ port 80')
   assert.is(over('"https://a.exam..." is cut'), '"${URL}..." is cut')
+  assert.is(over('names /etc/harmony/key.pem, which'), 'names ${KEY}, which')
   assert.is(over('HTTPS://A.example/secret/x'), '${URL}/x')
 })
 

@@ -294,7 +294,12 @@ test('what the application, or else the backend, says in Authorization is carrie
 
 test('nobody from outside has a say in the carrier', async () => {
   for (const path of ['/signed/x', '/off/x', '/elsewhere/x', '/may/x'])
-    for (const spelling of [carrier, 'Harmony-Forwarded-Authorization']) {
+    for (const spelling of [
+      carrier,
+      'Harmony-Forwarded-Authorization',
+      'harmony_forwarded_authorization',
+      'Harmony-Forwarded_Authorization',
+    ]) {
       const { arrived } = await passed(ask(path, { [spelling]: ['Bearer forged', 'Bearer twice'] }))
       assert.equal(values(arrived, carrier), [], path)
       assert.not.ok(arrived.headers.some(([, value]) => value.includes('forged')))

@@ -110,6 +110,17 @@ test('reloads that are asked for at once are made one after the other', async ()
     assert.is(await answered(await client('h1'), { path: '/bytes/1' }, pattern(1)), 'b')
   }))
 
+test('whoever asks for reloads without end gets few of them, the last with the newest files', async () =>
+  withReloading(async ({ b, gateway, write, client }) => {
+    const asked = Array.from({ length: 200 }, async (_none, index) => gateway.reload(String(index)))
+    write({ backend: b.port })
+    const last = gateway.reload('last')
+    const generations = (await Promise.all([...asked, last])).map(({ ok, generation }) => (ok ? generation : 0))
+    assert.ok(Math.max(...generations) < 10, `${Math.max(...generations)} generations`)
+    assert.is((await last).generation, Math.max(...generations))
+    assert.is(await answered(await client('h1'), { path: '/bytes/1' }, pattern(1)), 'b')
+  }))
+
 test('what was used up of a rate limit stays used up', async () =>
   withReloading(
     async ({ take, client, b }) => {

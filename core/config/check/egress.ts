@@ -7,7 +7,7 @@ import { defaultBackend, pathsFor } from '../../mesh/way.ts'
 import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Backend, Egress, Mesh, Pipeline } from '../model.ts'
+import type { Backend, Config, Egress, Mesh, Pipeline } from '../model.ts'
 
 export function checkEgresses(scope: Scope, { config }: Built): void {
   const listing = meshesByEgress(config)
@@ -36,6 +36,7 @@ export function checkEgresses(scope: Scope, { config }: Built): void {
         checkPlain(scope, egress)
       }
       checkContext(scope, egress, meshes, given)
+      if (reason === undefined) checkUnlisted(scope, config, egress, pipeline, meshes)
     }
   }
 }
@@ -107,6 +108,26 @@ function checkContext(scope: Scope, egress: Egress, meshes: readonly Mesh[], giv
     message: `egress "${egress.name}" has mode "mesh", and nothing in pipeline "${egress.pipeline}" gives context of ${of}: every request gets 403`,
     place: below(egress, 'mode'),
     help: 'list an ingress of the pipeline under ingress of the mesh',
+  })
+}
+
+/** Where there are meshes, an egress that none of them lists has mostly been forgotten in one. */
+function checkUnlisted(
+  scope: Scope,
+  config: Config,
+  egress: Egress,
+  pipeline: Pipeline,
+  meshes: readonly Mesh[],
+): void {
+  if (meshes.length > 0 || egress.mode === 'mesh' || !scope.whole || scope.doubts.members) return
+  if (![...config.meshes.values()].some(({ enabled }) => enabled)) return
+  if (pipeline.left.some((one) => one.type === 'mesh_auth' && one.direction === 'egress')) return
+  scope.report({
+    code: 'egress/no-mesh',
+    message: `egress "${egress.name}" is listed by no enabled mesh: what leaves through it is not signed`,
+    place: egress.place,
+    mark: 'key',
+    help: 'list it under egress of a mesh',
   })
 }
 

@@ -1,15 +1,20 @@
 // [network.<name>] (spec 2.5): where the gateway listens.
 import * as v from 'valibot'
-import { flag, integer, port, table, text, word } from './field.ts'
+import { flag, form, integer, port, table, text, word } from './field.ts'
 import { maxFields, maxHeadBytes, maxTargetBytes } from './proxy.ts'
 
 const inherited = { otherwise: '`proxy.content_limits`' }
 
-const address = v.optional(word('Address or host name to listen at.'), '0.0.0.0')
+// Four numbers up to 255, or what a resolver is asked for; a name of digits and dots alone is an address with a slip.
+const ipv4 = String.raw`(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}`
+const ipv6 = String.raw`\[?[\da-fA-F]{0,4}:[\da-fA-F:.]{0,40}:[\da-fA-F.]{0,15}(?:%[\w.-]+)?\]?`
+const bindable = new RegExp(`^(?:${ipv4}|(?![\\d.]+$)[\\w.-]+|${ipv6})$`)
+const address = (meaning: string) =>
+  v.optional(form(bindable, 'must be an address or a host name, without a port', meaning), '0.0.0.0')
 
 const tcp = table(
   {
-    bind_address: address,
+    bind_address: address('Address or host name to listen at.'),
     bind_port: v.optional(port('TCP port.'), 8080),
     cert_path: v.optional(
       word('Certificate chain, PEM, relative to the working directory; with `key_path` the listener speaks TLS.'),
@@ -23,7 +28,7 @@ const tcp = table(
 
 const http3 = table(
   {
-    bind_address: v.optional(word('Address or host name to listen at, UDP.'), '0.0.0.0'),
+    bind_address: address('Address or host name to listen at, UDP.'),
     bind_port: v.optional(port('UDP port.'), 443),
     cert_path: word('Certificate chain, PEM, relative to the working directory.'),
     key_path: word('Its private key, PEM: PKCS#8, or PKCS#1 for RSA; not encrypted.'),

@@ -22,6 +22,28 @@ backends = ["app"]
 [pipelines.web.mesh.egress.out]
 type = "http"`,
   },
+  'egress/no-mesh': {
+    severity: 'warning',
+    title: 'an egress is in no enabled mesh, though there are meshes',
+    meaning: 'No enabled mesh lists the egress, and no mesh_auth of its pipeline signs in its place.',
+    why: 'What leaves through it carries no token: a partner who asks for one answers 403.',
+    wrong: `[pipelines.web.mesh.egress.to-partner]
+type = "http"
+
+[mesh.partners]
+type = "http"
+provider = "local"
+jwt_secret = "a-secret-of-at-least-thirty-two-bytes"
+egress = []`,
+    right: `[pipelines.web.mesh.egress.to-partner]
+type = "http"
+
+[mesh.partners]
+type = "http"
+provider = "local"
+jwt_secret = "a-secret-of-at-least-thirty-two-bytes"
+egress = ["to-partner"]`,
+  },
   'egress/never-selected': {
     severity: 'warning',
     title: 'no request can leave through an egress',

@@ -17,19 +17,21 @@ export const timeBased = table(
     allow_during_window: v.optional(flag('Whether the window is when requests are allowed, or denied.'), true),
     timezone: v.optional(word('Name of a time zone: `Europe/Berlin`.'), 'UTC'),
     start_time: v.optional(
-      form(clock, 'must be HH:MM', 'First minute of the window.', { date: true, otherwise: '`00:00`' }),
+      form(clock, 'must be HH:MM', 'First minute of the window, `HH:MM`.', { date: true, otherwise: '`00:00`' }),
     ),
     end_time: v.optional(
-      form(end, 'must be HH:MM', 'The minute after its last; before `start_time`, it is on the next day.', {
+      form(end, 'must be HH:MM', 'The minute after its last, `HH:MM`; before `start_time`, it is on the next day.', {
         date: true,
         otherwise: '`24:00`',
       }),
     ),
     days_of_week: v.optional(
-      some(form(day, 'must be a day, such as "monday" or "mon"', 'Day.'), 'Days of the window.', { otherwise: 'all' }),
+      some(form(day, 'must be a day, such as "monday" or "mon"', 'Day.'), 'Days of the window: `monday` or `mon`.', {
+        otherwise: 'all',
+      }),
     ),
-    start_date: v.optional(form(date, 'must be YYYY-MM-DD', 'First day of the window.', { date: true })),
-    end_date: v.optional(form(date, 'must be YYYY-MM-DD', 'Its last day.', { date: true })),
+    start_date: v.optional(form(date, 'must be YYYY-MM-DD', 'First day of the window, `YYYY-MM-DD`.', { date: true })),
+    end_date: v.optional(form(date, 'must be YYYY-MM-DD', 'Its last day, `YYYY-MM-DD`.', { date: true })),
   },
   'Looks at the clock: allows in the window and denies outside, or the reverse.',
 )
