@@ -18,7 +18,7 @@ import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
 import { defaultBackend } from '../mesh/way.ts'
 import type { Arrival, Exchange } from '../pipeline/exchange.ts'
-import { edited } from '../pipeline/fields.ts'
+import { edited, fieldValues } from '../pipeline/fields.ts'
 import type { Verdict } from '../pipeline/middleware.ts'
 import { withRetries } from '../pipeline/retry.ts'
 import type { Reach } from '../pipeline/service.ts'
@@ -214,9 +214,7 @@ export class Passage {
     const proceed = (minted: string): Forward => {
       this.#account.signedFor = signer.mesh
       this.#generation.metrics.token(signer.mesh, 'attached')
-      const own = edited(this.#head.headers, edits).flatMap(([name, value]) =>
-        name === 'authorization' ? [value] : [],
-      )
+      const own = fieldValues(edited(this.#head.headers, edits), 'authorization')
       return this.#forward(exchange, reach, [...edits, ...outbound(minted, own)])
     }
     return typeof token === 'string' ? proceed(token) : token.then(proceed)

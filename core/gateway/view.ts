@@ -1,7 +1,7 @@
 // A request's head as the pipeline sees it: the client's own `Authorization` stands where the mesh token stood, and
 // an upgrade has the method that it has over HTTP/1.1.
 import type { Field, HeaderEdit } from '../../quic/index.ts'
-import { edited } from '../pipeline/fields.ts'
+import { edited, fieldValues } from '../pipeline/fields.ts'
 import type { HeadView } from '../pipeline/exchange.ts'
 
 /** The head with some fields changed; the head itself when nothing changes. */
@@ -36,8 +36,7 @@ class EditedHead implements HeadView {
   }
 
   headerAll(name: string): string[] {
-    const wanted = name.toLowerCase()
-    return this.headers.filter(([field]) => field === wanted).map(([, value]) => value)
+    return fieldValues(this.headers, name)
   }
 
   get id(): number {

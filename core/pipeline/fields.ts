@@ -18,6 +18,12 @@ export function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
+/** The values of a field, in order; the fields have names in lower case. */
+export function fieldValues(fields: readonly Field[], name: string): string[] {
+  const wanted = name.toLowerCase()
+  return fields.filter(([field]) => field === wanted).map(([, value]) => value)
+}
+
 /** Whether a field, named in lower case, would be sent. */
 export function hasField(exchange: Exchange, name: string): boolean {
   let has = exchange.head.header(name) !== undefined

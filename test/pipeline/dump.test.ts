@@ -2,8 +2,10 @@
 import * as assert from 'uvu/assert'
 import type { LogDump } from '../../core/config/model.ts'
 import { isRecord } from '../support/record.ts'
-import { fakeExchange, fakeLog, fakeResponse } from '../support/exchange.ts'
-import type { Line, RequestParts } from '../support/exchange.ts'
+import { fakeExchange, fakeResponse } from '../support/exchange.ts'
+import { fakeLog } from '../support/log.ts'
+import type { RequestParts } from '../support/exchange.ts'
+import type { Line } from '../support/log.ts'
 import { suite } from '../support/suite.ts'
 import { handler, place, world } from './fixture.ts'
 

@@ -12,8 +12,10 @@ import { buildHandler } from '../../core/pipeline/registry.ts'
 import { compileRule } from '../../core/pipeline/rule/registry.ts'
 import type { Evaluate, RuleOf, RuleType } from '../../core/pipeline/rule/rule.ts'
 import { proxyWith } from '../support/config.ts'
-import { fakeExchange, fakeLog } from '../support/exchange.ts'
-import type { FakeLog, RequestParts } from '../support/exchange.ts'
+import { fakeExchange } from '../support/exchange.ts'
+import type { RequestParts } from '../support/exchange.ts'
+import { fakeLog } from '../support/log.ts'
+import type { FakeLog } from '../support/log.ts'
 
 export const place = { file: 'config.toml', path: [] }
 

@@ -1,35 +1,11 @@
 // Exchanges in memory, for tests of what a pipeline does with a request: nothing is listened on, nothing is sent.
 import type { Endpoint, Pipeline } from '../../core/config/model.ts'
-import type { Fields, Log } from '../../core/log/log.ts'
+import type { Log } from '../../core/log/log.ts'
 import type { Exchange, HeadView } from '../../core/pipeline/exchange.ts'
 import { ResponseHead } from '../../quic/head.ts'
 import type { Field } from '../../quic/index.ts'
 import { networkWith } from './config.ts'
-
-export type Line = { readonly level: string; readonly fields: Fields; readonly message: string }
-
-/** A log that keeps its lines; the fields of children are in them. */
-export type FakeLog = Log & { readonly lines: Line[] }
-
-export function fakeLog(): FakeLog {
-  const lines: Line[] = []
-  const made = (base: Fields): FakeLog => {
-    const at =
-      (level: string) =>
-      (fields: Fields, message: string): void =>
-        void lines.push({ level, fields: { ...base, ...fields }, message })
-    return {
-      lines,
-      trace: at('trace'),
-      debug: at('debug'),
-      info: at('info'),
-      warn: at('warn'),
-      error: at('error'),
-      child: (fields) => made({ ...base, ...fields }),
-    }
-  }
-  return made({})
-}
+import { fakeLog } from './log.ts'
 
 export type RequestParts = {
   readonly method?: string | undefined

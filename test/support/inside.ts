@@ -2,9 +2,10 @@
 // user starts is in serve.ts.
 import { startGateway } from '../../core/index.ts'
 import type { Gateway } from '../../core/index.ts'
-import type { Fields, Log } from '../../core/log/log.ts'
+import type { Fields } from '../../core/log/log.ts'
 import { onFreePorts } from '../peers/process.ts'
 import { until } from './deadline.ts'
+import { logTo } from './log.ts'
 import { project } from './serve.ts'
 import type { Project } from './serve.ts'
 
@@ -20,22 +21,6 @@ export type Inside = {
   close(): Promise<void>
 }
 
-/** A log that keeps its lines. */
-export function keptLog(lines: Line[], bound: Fields = {}): Log {
-  const at =
-    (level: string) =>
-    (fields: Fields, message: string): void =>
-      void lines.push({ ...bound, ...fields, level, message })
-  return {
-    trace: at('trace'),
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (fields) => keptLog(lines, { ...bound, ...fields }),
-  }
-}
-
 /** Starts a gateway on free ports; throws with the findings when it is refused. */
 export async function startInside(
   count: number,
@@ -49,7 +34,7 @@ export async function startInside(
       file: folder.config,
       env: { ...process.env, ...options.env },
       cwd: folder.folder,
-      log: keptLog(lines),
+      log: logTo(({ fields, level, message }) => lines.push({ ...fields, level, message })),
       version: '0.0.0',
       watch: options.watch ?? false,
       graceMs: options.graceMs ?? 1_000,

@@ -1,5 +1,6 @@
 // The head of a request that nobody sent, as the engine would give it to the gateway.
 import type { Arrival } from '../../pipeline/exchange.ts'
+import { fieldValues } from '../../pipeline/fields.ts'
 import type { Field } from '../../../quic/index.ts'
 
 export type Parts = Pick<
@@ -42,8 +43,7 @@ export class UnsentHead implements Arrival {
   }
 
   headerAll(name: string): string[] {
-    const wanted = name.toLowerCase()
-    return this.headers.filter(([field]) => field === wanted).map(([, value]) => value)
+    return fieldValues(this.headers, name)
   }
 
   get contentLength(): number | undefined {
