@@ -16,6 +16,7 @@ import type { Choice } from '../mesh/egress.ts'
 import type { Outcome } from '../mesh/gate.ts'
 import { reasons } from '../mesh/reason.ts'
 import type { Signer } from '../mesh/mint.ts'
+import { metadataOf } from '../mesh/context.ts'
 import { defaultBackend } from '../mesh/way.ts'
 import type { Arrival, Exchange } from '../pipeline/exchange.ts'
 import { edited, fieldValues } from '../pipeline/fields.ts'
@@ -143,7 +144,7 @@ export class Passage {
         edits,
         backend: defaultBackend(pipeline),
         signer: undefined,
-        metadata: new Map(),
+        metadata: new Map(context === undefined ? [] : metadataOf(context)),
         body: undefined,
         log: generation.log,
       })

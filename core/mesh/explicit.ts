@@ -4,6 +4,7 @@ import type { MeshAuth, UrlPattern } from '../config/model.ts'
 import type { Exchange, HeadView } from '../pipeline/exchange.ts'
 import type { MeshCheck, Verdict } from '../pipeline/middleware.ts'
 import { refuse } from '../refusal/refusal.ts'
+import { metadataOf } from './context.ts'
 import { originsIn } from './audience.ts'
 import { inbound } from './authorization.ts'
 import type { Edit } from './authorization.ts'
@@ -38,6 +39,7 @@ function check(auth: MeshAuth, memory: TokenMemory, now: () => number, view: Mes
     // the first token came as it was sent; a second one stood behind the first and is in its place by now
     const from = exchange.mesh === undefined ? (exchange.arrived ?? exchange.head) : exchange.head
     exchange.mesh = outcome.context
+    for (const [name, value] of metadataOf(outcome.context)) exchange.metadata.set(name, value)
     // decision 4: what came with the accepted token stands in its place again
     const edits = inbound(from, true)
     exchange.edits.push(...edits)

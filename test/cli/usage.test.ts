@@ -211,7 +211,8 @@ test(
     const shown = async (env: Record<string, string | undefined>): Promise<string> => {
       const child = spawn('script', ['-qec', `${process.execPath} cli/main.ts help`, '/dev/null'], {
         cwd: root,
-        env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined, TERM: 'xterm-256color', ...env },
+        // a terminal in CI has no colours of its own
+        env: { ...process.env, CI: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined, TERM: 'xterm-256color', ...env },
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       let text = ''

@@ -36,6 +36,7 @@ bind_port = ${port}
     'pipelines/p.toml': `
 [pipelines.p]
 networks = ["edge"]
+middleware = ["log_dump"]
 endpoints = ["hs-mesh", "hs-default", "rs-mesh", "rs-default", "lonely"]
 backends = ["origin"]
 mesh.ingress.hs-mesh = { type = "http", urls = ["https://hs-mesh.test/in"], endpoint = "hs-mesh", mode = "mesh" }
@@ -244,6 +245,10 @@ for (const mesh of ['hs', 'rs'] as const)
       if (valid) {
         const line = await gateway.access(answer.id)
         assert.equal([line['mesh'], line['sub']], [mesh, 'partner'])
+        // middleware has seen it too
+        const dump = gateway.lines.findLast((one) => one['target'] === 'harmony.dump' && one['side'] === 'left')
+        assert.match(String(dump?.['dump']), `"mesh": "${mesh}"`)
+        assert.match(String(dump?.['dump']), '"mesh_sub": "partner"')
         const seen = origin.arrived.at(-1)?.headers.filter(([name]) => name === 'authorization')
         assert.equal(seen, [], 'the token stays here')
       } else if (status === undefined) {

@@ -24,6 +24,10 @@ const reserved = new Set([
   'dimse_op',
   'query_level',
   'skip_backends',
+  'mesh',
+  'mesh_id',
+  'mesh_sub',
+  'mesh_ingress',
 ])
 const reservedFamilies = ['webhook.', 'jmix_', 'dicomweb_']
 

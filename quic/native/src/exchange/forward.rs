@@ -458,7 +458,8 @@ impl Exchange {
         if !decision.on_failure || !asks {
             return self.refuse(fault).await;
         }
-        let replayable = !self.consumed;
+        // content that was gathered comes with each decision anew
+        let replayable = !self.consumed || decision.body.is_some();
         let answer = self
             .ask(|out, id| encode::failure(out, id, &fault, replayable, upstream))
             .await?;

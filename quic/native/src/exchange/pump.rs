@@ -108,6 +108,11 @@ impl Pump {
         self.cut = true;
     }
 
+    /// The source has ended: what is left is to hand the end on.
+    pub fn finish(&mut self) {
+        self.state = State::Finishing;
+    }
+
     /// Everything was moved, the end too.
     pub fn is_whole(&self) -> bool {
         self.is_done() && !self.cut

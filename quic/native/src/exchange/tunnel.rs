@@ -174,7 +174,16 @@ impl Exchange {
                 up.abandon();
                 inbound.stop(Reason::NoError);
             }
-            if let Poll::Ready(Err(broken)) = down.poll(cx, &mut receiver, responder) {
+            let mut step = down.poll(cx, &mut receiver, responder);
+            // h2 forgets that a stream had ended when a reset without an error follows, and a
+            // server may send one (RFC 9113 8.1): everything it said has been read by then.
+            if let Poll::Ready(Err(Broken::Source(error))) = &step
+                && is_no_error(error)
+            {
+                down.finish();
+                step = down.poll(cx, &mut receiver, responder);
+            }
+            if let Poll::Ready(Err(broken)) = step {
                 return Poll::Ready(Err(match broken {
                     Broken::Source(error) => (false, error),
                     Broken::Sink(error) => (true, error),
