@@ -64,9 +64,8 @@ function faultOf({ message, line, column }: TomlError, text: string): Fault {
     const message = 'a table or key is defined twice'
     return { code: 'toml/duplicate', message, ...at, help: 'keep one of them, or give it another name' }
   }
-  if (reason.includes('illegal character in key') && endsOpenHeader(text, line, column))
-    return { code: 'toml/syntax', message: 'the header of a table is not closed', ...at, help: headers }
-  const known = sentences.find(([part]) => reason.includes(part))
+  const known =
+    sentences.find(([part]) => part === instead(reason, text, at)) ?? sentences.find(([part]) => reason.includes(part))
   return {
     code: 'toml/syntax',
     message: known?.[1] ?? 'this is not TOML',
@@ -77,10 +76,13 @@ function faultOf({ message, line, column }: TomlError, text: string): Fault {
 
 const headers = 'a header is [name] or [[name]]'
 
-/** Whether a line that starts a header ends, or its comment begins, where the key should go on. */
-function endsOpenHeader(text: string, line: number, column: number): boolean {
-  const written = text.split(/\r?\n/, line)[line - 1] ?? ''
-  return /^\s*\[/.test(written) && /^\s*(?:#|$)/.test(written.slice(column - 1))
+/** Where a line ends too early the parser complains of what comes next: the part of the sentence that is meant. */
+function instead(reason: string, text: string, { line, column }: Pick<Fault, 'line' | 'column'>): string | undefined {
+  const written = text.split('\n', line)[line - 1] ?? ''
+  const rest = written.slice(column - 1)
+  if (reason.includes('illegal character in key') && /^\s*\[/.test(written) && /^\s*(?:#|$)/.test(rest))
+    return 'end of table array'
+  return reason.includes('control characters') && /^\r?$/.test(rest) ? 'unfinished string' : undefined
 }
 
 /** By a part of the parser's sentence: what is printed holds nothing of the file. */

@@ -148,8 +148,6 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     },
     render: async () => {
       const { resourceMetrics } = await reader.collect()
-      // the exporter has a copy of the SDK for itself, one patch older
-      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
       return serializer.serialize(resourceMetrics)
     },
   }

@@ -84,8 +84,28 @@ export class Passage {
     return answerOf(refusal, this.id)
   }
 
-  /** Stage 5: the mesh token, before a byte of the content is asked for or any middleware runs. */
+  /** Stages 5 to 11. */
   enter(route: Route, target: Target, rest: string, allow: string | undefined): Decision | Promise<Decision> {
+    return this.#guarded(() => this.#enter(route, target, rest, allow))
+  }
+
+  /** What breaks in a stage is a 500 with the id, as every refusal has it; the error is for the log alone. */
+  #guarded<T>(stage: () => T | Promise<T>): T | Respond | Promise<T | Respond> {
+    const broken = (error: unknown): Respond => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.#generation.log.error({ event: 'decide-failed', requestId: this.id, reason }, 'a request was answered 500')
+      return this.refuse(refuse('internal', 'the gateway failed: the error has a line of its own'))
+    }
+    try {
+      const outcome = stage()
+      return outcome instanceof Promise ? outcome.catch(broken) : outcome
+    } catch (error) {
+      return broken(error)
+    }
+  }
+
+  /** Stage 5: the mesh token, before a byte of the content is asked for or any middleware runs. */
+  #enter(route: Route, target: Target, rest: string, allow: string | undefined): Decision | Promise<Decision> {
     const { pipeline, endpoint, ingress, prefix } = route
     const account = this.#account
     account.prefix = prefix
@@ -161,7 +181,7 @@ export class Passage {
       maxBytes: wanted,
       onBody: (body) => {
         exchange.body = body
-        return this.#rest(exchange)
+        return this.#guarded(() => this.#rest(exchange))
       },
     }
   }
@@ -238,7 +258,7 @@ export class Passage {
       maxBodyBytes: maxBodySize,
       responseEdit: [...responseEdits, own],
       // a response that nobody looks at passes without a call
-      onResponse: looks ? (response) => this.#response(exchange, reach, response) : undefined,
+      onResponse: looks ? (response) => this.#guarded(() => this.#response(exchange, reach, response)) : undefined,
     }
     return withRetries(forward, {
       method: reach.method ?? this.#head.method,

@@ -3,7 +3,7 @@
 // URL itself.
 import type { Config, Mesh, UpstreamSpec, UrlPattern } from '../config/model.ts'
 import type { Reference } from '../reference/reference.ts'
-import { splitTarget } from '../route/path.ts'
+import { readings, splitTarget } from '../route/path.ts'
 import { defaultPort } from '../route/url.ts'
 
 /** Where requests of a backend go: what does not change from request to request. */
@@ -57,6 +57,14 @@ export class Prefixes<T> {
     if (this.#lengths.length === 0) return undefined
     const target = splitTarget(path)
     return typeof target === 'string' ? undefined : this.#longest(target.key)
+  }
+
+  /** Whether a server could read the path as one of them or below: in this spelling, or more leniently (decision 20). */
+  touches(path: string): boolean {
+    if (this.#lengths.length === 0) return false
+    const target = splitTarget(path)
+    if (typeof target === 'string') return true
+    return [target.key, ...readings(target)].some((reading) => this.#longest(reading) !== undefined)
   }
 
   #longest(path: string): Found<T> | undefined {

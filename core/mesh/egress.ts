@@ -132,7 +132,7 @@ function best(signers: Signers, ways: readonly Way[], path: string, context: Mes
   let chosen: Choice = free
   let rank = -Infinity
   for (const way of ways) {
-    if (way.when !== undefined && way.when.find(path) === undefined) continue
+    if (!counts(way, path)) continue
     const [choice, own] = tried(signers, way, path, context)
     if (own <= rank) continue
     rank = own
@@ -173,6 +173,12 @@ function tried(
   if (signing.unresolved.length > 0)
     return [refuse('reference/unavailable', `references of ${signing.unresolved.join(', ')} are not resolved`), -1]
   return [go(undefined, signing.names), 0]
+}
+
+/** What is closed is closed in every spelling; what merely signs does so for paths as they are. */
+function counts({ egress, when }: Way, path: string): boolean {
+  if (when === undefined) return true
+  return egress.mode === 'mesh' ? when.touches(path) : when.find(path) !== undefined
 }
 
 function opens(context: MeshContext | undefined, meshes: ReadonlySet<string>): boolean {

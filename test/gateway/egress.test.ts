@@ -64,6 +64,11 @@ mesh.egress.free-out = { type = "http", mode = "mesh" }`,
     pipeline('elsewhere', origin, 'mesh.egress.elsewhere-out = { type = "http" }'),
     pipeline('off', origin, 'mesh.egress.off-out = { type = "http" }'),
     pipeline('gone', origin, 'mesh.egress.gone-out = { type = "http", mode = "mesh", enabled = false }'),
+    pipeline('partly', origin, 'mesh.egress.partly-out = { type = "http", mode = "mesh", backend = "inner" }').concat(`
+[backends.inner]
+service = "http"
+connection = { host = "127.0.0.1", port = ${origin}, base_path = "/partly/inner" }
+`),
     pipeline(
       'shut',
       origin,
@@ -242,6 +247,13 @@ test('what is disabled is not there', async () => {
   assert.equal(values((await passed(ask('/gone/x'))).arrived, 'authorization'), [], 'a way out closes nothing')
   await passed(ask('/shut/x'))
   await refused(into('shut', 'x'), 404, 'route/none')
+})
+
+test('a way out that closes a part of where a backend leads closes it in every spelling', async () => {
+  for (const path of ['/partly/other', '/partly/innermost', '/partly'])
+    assert.equal(values((await passed(ask(path))).arrived, 'authorization'), [])
+  for (const path of ['inner', 'inner/x', '/inner/x', '%69nner/x', 'inner%2fx', ';a/inner', 'inner;a/x', '%5cinner/x'])
+    await refused(ask(`/partly/${path}`), 403, 'mesh/egress-context')
 })
 
 // --- what is signed ---

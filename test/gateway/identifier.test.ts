@@ -39,6 +39,8 @@ const files = (origin: number, closed: number): Record<string, string> => ({
     pipeline('login', origin, 'middleware = ["login"]'),
     pipeline('limited', origin, 'middleware = ["limited"]'),
     pipeline('filtered', origin, 'middleware = ["filtered"]'),
+    pipeline('asked', origin, 'middleware = { left = ["dump"] }'),
+    pipeline('answered', origin, 'middleware = { right = ["dump"] }'),
     `
 [pipelines.echo]
 networks = ["plain", "tls"]
@@ -49,6 +51,8 @@ service = "http"
 options.path_prefix = "/echo"
 [backends.echo]
 service = "echo"
+[middleware.dump]
+type = "log_dump"
 [middleware.login]
 type = "basic_auth"
 options = { username = "u", password = "p" }
@@ -180,6 +184,34 @@ for (const protocol of protocols) {
     }
   })
 }
+
+test('what breaks inside is a 500 with it, and a line of its own in the log', async () => {
+  const inside = edge('usual')
+  const { lines } = inside
+  const before = lines.length
+  const { push } = lines
+  // a log that fails stands for whatever may
+  lines.push = (...more) => {
+    if (more.some((line) => line['target'] === 'harmony.dump')) throw new Error('planted-error')
+    return push.apply(lines, more)
+  }
+  try {
+    for (const path of ['/asked/x', '/answered/x'])
+      for (const protocol of protocols) {
+        const reply = await inside.client(protocol).send({ path })
+        assert.is(reply.status, 500)
+        const said = await refusal(reply)
+        assert.equal([said.error, said.message], ['internal', 'the gateway failed'])
+        assert.is((await inside.line(reply))['code'], 'internal')
+      }
+  } finally {
+    Reflect.deleteProperty(lines, 'push')
+  }
+  // taken away, so that the test's end does not find them
+  const failures = lines.splice(before).filter((line) => line['event'] === 'decide-failed' || line['reason'])
+  for (const path of ['asked', 'answered'])
+    assert.ok(failures.some((line) => line['pipeline'] === path && /planted-error/.test(String(line['reason']))))
+})
 
 test('the answers of management have it', async () => {
   for (const path of ['/health', '/admin/metrics', '/admin/nothing']) {

@@ -72,15 +72,19 @@ ${config}
     close: async () => {
       for (const client of clients.values()) await client.close()
       await inside.close()
-      // what broke inside while a test looked elsewhere
-      const broken = inside.lines.filter((line) => defects.has(String(line['event'])))
-      if (broken.length > 0) throw new Error(`the gateway failed: ${JSON.stringify(broken)}`)
+      sound(inside.lines)
     },
   }
 }
 
 /** Events that no request and no upstream may cause. */
 const defects: ReadonlySet<string> = new Set(['decide-failed', 'observer-failed', 'panic', 'accept-failed'])
+
+/** Throws when something broke inside while a test looked elsewhere. */
+export function sound(lines: Inside['lines']): void {
+  const broken = lines.filter((line) => defects.has(String(line['event'])))
+  if (broken.length > 0) throw new Error(`the gateway failed: ${JSON.stringify(broken)}`)
+}
 
 /** What the gateway itself answered: its body, once it is what such bodies are. */
 export async function refusal(reply: Reply): Promise<{ error: string; message: string; request_id: string }> {

@@ -63,10 +63,12 @@ export function buildBackend(scope: Scope, entry: Source, used: boolean): Backen
 function methodOf(scope: Scope, entry: Source): string | undefined | false {
   const { method } = entry.value.options
   if (method === undefined) return undefined
-  if (isToken(method)) return method.toUpperCase()
+  const upper = method.toUpperCase()
+  // RFC 9110 9.3.6: it asks for a tunnel, which no request of another method can become
+  if (isToken(method) && upper !== 'CONNECT') return upper
   scope.report({
     code: 'route/method',
-    message: `backend "${entry.name}" has method ${JSON.stringify(method)}: must be a method, such as GET`,
+    message: `backend "${entry.name}" has method ${JSON.stringify(method)}: must be a method${isToken(method) ? ' other than CONNECT' : ''}, such as GET`,
     place: entry.at('options', 'method'),
   })
   return false

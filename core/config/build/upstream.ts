@@ -132,6 +132,8 @@ function pathOf(scope: Scope, backend: Backend, target: Target, url: Placed<stri
     const text = part.value.startsWith('/') ? part.value : `/${part.value}`
     const read = readPath(text)
     if ('problem' in read) return malformed(scope, part, read.problem)
+    // RFC 3986 2: what no URL may hold; the engine sends none of it.
+    if (/[<>`]/.test(read.path)) return malformed(scope, part, 'must have <, > and ` as %3C, %3E and %60')
     // Byte for byte (decision 20).
     path += read.path.endsWith('/') ? read.path.slice(0, -1) : read.path
   }

@@ -201,6 +201,23 @@ pub fn clean_trailers(trailers: &mut HeaderMap) {
     ] {
         trailers.remove(name);
     }
+    let telling: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| tells_of_a_request(name))
+        .cloned()
+        .collect();
+    for name in telling {
+        trailers.remove(name);
+    }
+}
+
+/// Fields by which a proxy tells who asked, and those that carry credentials under another name: whoever mixes
+/// trailers into heads would believe them of anybody (RFC 9110 6.5.1: nothing for routing or authentication).
+fn tells_of_a_request(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "forwarded" | "via" | "x-real-ip" | "x-request-id")
+        || name.replace('_', "-").starts_with("x-forwarded")
+        || name.replace('_', "-").ends_with("-authorization")
 }
 
 /// Whether an answer has no content whatever its fields say (RFC 9110 6.4.1).
@@ -299,6 +316,22 @@ mod tests {
     #[test]
     fn trailers_carry_nothing_that_frames_or_routes() {
         let mut map = fields(&[("x-sum", "1"), ("content-length", "5"), ("host", "a")]);
+        clean_trailers(&mut map);
+        assert_eq!(map, fields(&[("x-sum", "1")]));
+    }
+
+    #[test]
+    fn trailers_tell_nothing_of_who_asked() {
+        let mut map = fields(&[
+            ("x-sum", "1"),
+            ("via", "1.1 a"),
+            ("forwarded", "for=a"),
+            ("x-forwarded-for", "a"),
+            ("x_forwarded_for", "a"),
+            ("x-request-id", "a"),
+            ("x-app-authorization", "a"),
+            ("x_app_authorization", "a"),
+        ]);
         clean_trailers(&mut map);
         assert_eq!(map, fields(&[("x-sum", "1")]));
     }
