@@ -1,5 +1,6 @@
 // The chains of pipelines: built once per generation, run for every request (left) and every response (right).
-import type { Config, Middleware, Pipeline } from '../config/model.ts'
+import type { Middleware } from '../config/middleware.ts'
+import type { Config, Pipeline } from '../config/model.ts'
 import type { HeaderEdit, ResponseHead } from '../../quic/index.ts'
 import { sensitiveNames } from '../log/sensitive.ts'
 import { refuse } from '../refusal/refusal.ts'

@@ -1,6 +1,6 @@
 // Chains: the order in which handlers run, what stops them, and what is shared.
 import * as assert from 'uvu/assert'
-import type { Middleware } from '../../core/config/model.ts'
+import type { Middleware } from '../../core/config/middleware.ts'
 import { createChains } from '../../core/pipeline/chain.ts'
 import type { Verdict } from '../../core/pipeline/middleware.ts'
 import { middlewareTypes } from '../../core/pipeline/registry.ts'

@@ -1,6 +1,7 @@
 // [middleware.<name>]: what requests and responses pass, each type from its own options.
 import { compilePattern } from '../../pipeline/pattern.ts'
-import type { LogDump, Mesh, Middleware, PathRule } from '../model.ts'
+import type { LogDump, Middleware, PathRule } from '../middleware.ts'
+import type { Mesh } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import { middlewareTypes, typeSpellings } from '../schema/middleware/index.ts'
