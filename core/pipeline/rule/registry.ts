@@ -1,4 +1,4 @@
-// Every type of rule, one row each.
+// Every type of rule, one row each; and the rules of policies, ready to be asked.
 import type { Policy, Rule } from '../../config/middleware.ts'
 import { allowAll } from './allow_all.ts'
 import { contentType } from './content_type.ts'
