@@ -82,7 +82,14 @@ function createChain(
 
   const report = (handler: Handler, { id }: Exchange, error: unknown): void => {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    log.error({ pipeline: pipeline.name, middleware: handler.name, request_id: id, reason }, 'a middleware failed')
+    const fields = {
+      event: 'middleware-failed',
+      pipeline: pipeline.name,
+      middleware: handler.name,
+      requestId: id,
+      reason,
+    }
+    log.error(fields, 'a middleware failed')
   }
   const failed = (handler: Handler, exchange: Exchange, error: unknown): Verdict => {
     report(handler, exchange, error)

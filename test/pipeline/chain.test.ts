@@ -109,7 +109,7 @@ test('a handler that throws refuses the request: the log learns why, the client 
     assert.is(line?.level, 'error')
     assert.match(String(line?.fields['reason']), /planted/)
     assert.is(line?.fields['middleware'], 'b')
-    assert.is(line?.fields['request_id'], 'request-1')
+    assert.is(line?.fields['requestId'], 'request-1')
   }
 })
 
