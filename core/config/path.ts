@@ -1,7 +1,13 @@
 // Paths of keys in a file.
+import type { Place } from '../finding/finding.ts'
 import { isTable } from './toml.ts'
 
 export type Path = readonly (string | number)[]
+
+/** The place of what stands below another. */
+export function below({ file, path }: Place, ...more: Path): Place {
+  return { file, path: [...path, ...more] }
+}
 
 /** What stands at a path of a tree; undefined when nothing does. */
 export function dig(tree: unknown, path: Path): unknown {

@@ -1,5 +1,5 @@
 // Everything that is asked of a mesh token, one row each, in the order in which it is asked. The signature is asked
-// between the rows of `before` and those of `after` (verify.ts).
+// between the rows of `before` and those of `signed` (verify.ts).
 import type { MeshKey } from '../config/model.ts'
 import { shorten } from '../finding/words.ts'
 import { accepts } from './audience.ts'

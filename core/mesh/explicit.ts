@@ -1,6 +1,7 @@
 // An explicit `mesh_auth` (spec 7.6): the check of an ingress, or the signature of an egress, where a pipeline asks
 // for it by itself.
-import type { MeshAuth, UrlPattern } from '../config/model.ts'
+import type { MeshAuth } from '../config/middleware.ts'
+import type { UrlPattern } from '../config/model.ts'
 import type { Exchange, HeadView } from '../pipeline/exchange.ts'
 import type { MeshCheck, Verdict } from '../pipeline/middleware.ts'
 import { refuse } from '../refusal/refusal.ts'

@@ -1,5 +1,6 @@
 // The chains of pipelines: built once per generation, run for every request (left) and every response (right).
-import type { Config, Middleware, Pipeline } from '../config/model.ts'
+import type { Middleware } from '../config/middleware.ts'
+import type { Config, Pipeline } from '../config/model.ts'
 import type { HeaderEdit, ResponseHead } from '../../quic/index.ts'
 import { sensitiveNames } from '../log/sensitive.ts'
 import { refuse } from '../refusal/refusal.ts'
@@ -81,7 +82,14 @@ function createChain(
 
   const report = (handler: Handler, { id }: Exchange, error: unknown): void => {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    log.error({ pipeline: pipeline.name, middleware: handler.name, request_id: id, reason }, 'a middleware failed')
+    const fields = {
+      event: 'middleware-failed',
+      pipeline: pipeline.name,
+      middleware: handler.name,
+      requestId: id,
+      reason,
+    }
+    log.error(fields, 'a middleware failed')
   }
   const failed = (handler: Handler, exchange: Exchange, error: unknown): Verdict => {
     report(handler, exchange, error)

@@ -57,8 +57,8 @@ export type Exchange = {
   signer: Signer | undefined
   /** Changes to the request's fields on its way to the upstream, in order. */
   readonly edits: HeaderEdit[]
-  /** The default backend of the pipeline, or the one that an egress chose. */
-  backend: Backend | undefined
+  /** The default backend of the pipeline. */
+  readonly backend: Backend | undefined
   /** Strings about the request that middleware leaves for middleware (5.1). */
   readonly metadata: Map<string, string>
   /** Content that a middleware asked for; none otherwise. */

@@ -1,4 +1,4 @@
-// Fields of a request after the changes that the pipeline made: what an upstream would be sent.
+// Fields of a request: their values, and what they are after the changes that the pipeline made.
 import type { Field, HeaderEdit } from '../../quic/index.ts'
 import type { Exchange } from './exchange.ts'
 

@@ -52,7 +52,10 @@ export function createJwks(url: string, { now, log, fetchJwks }: Context): JwksS
       const reason = error instanceof Error ? error.message : String(error)
       // a URL may carry a credential
       const host = URL.parse(url)?.host
-      log.error({ host, reason: reason.replaceAll(url, '[url]') }, 'the keys that verify tokens cannot be fetched')
+      log.error(
+        { event: 'jwks', host, reason: reason.replaceAll(url, '[url]') },
+        'the keys that verify tokens cannot be fetched',
+      )
       return undefined
     }
   }

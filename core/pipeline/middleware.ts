@@ -1,7 +1,7 @@
 // The interface of a middleware: it is built once per generation and sees each request, and each response, of its
 // pipeline. It answers with nothing (go on) or with a refusal; it never answers the client by itself.
 import type { ResponseHead, HeaderEdit } from '../../quic/index.ts'
-import type { MeshAuth, Middleware, MiddlewareType } from '../config/model.ts'
+import type { MeshAuth, Middleware, MiddlewareType } from '../config/middleware.ts'
 import type { Log } from '../log/log.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { Exchange } from './exchange.ts'

@@ -1,5 +1,5 @@
 // Every type of middleware, one row each.
-import type { Middleware, MiddlewareType } from '../config/model.ts'
+import type { Middleware, MiddlewareType } from '../config/middleware.ts'
 import type { Handler, MiddlewareOf, Workshop } from './middleware.ts'
 import { basicAuth } from './middleware/basic_auth/basic_auth.ts'
 import { jsonExtractor } from './middleware/json_extractor/json_extractor.ts'

@@ -1,7 +1,7 @@
 // What the gateway is given: names resolved, chains in their order, bounds and defaults.
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Middleware } from '../../core/config/model.ts'
+import type { Middleware } from '../../core/config/middleware.ts'
 import { suite } from '../support/suite.ts'
 import { config, cwd } from './built.ts'
 

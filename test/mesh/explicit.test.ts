@@ -1,7 +1,7 @@
 // An explicit mesh_auth: the check that a pipeline asks for by itself, and the signature.
 import { decodeJwt } from 'jose'
 import * as assert from 'uvu/assert'
-import type { MeshAuth } from '../../core/config/model.ts'
+import type { MeshAuth } from '../../core/config/middleware.ts'
 import { viewOf } from '../../core/gateway/view.ts'
 import { carrier, inbound } from '../../core/mesh/authorization.ts'
 import { createMeshCheck } from '../../core/mesh/explicit.ts'

@@ -1,6 +1,6 @@
 // Chains: the order in which handlers run, what stops them, and what is shared.
 import * as assert from 'uvu/assert'
-import type { Middleware } from '../../core/config/model.ts'
+import type { Middleware } from '../../core/config/middleware.ts'
 import { createChains } from '../../core/pipeline/chain.ts'
 import type { Verdict } from '../../core/pipeline/middleware.ts'
 import { middlewareTypes } from '../../core/pipeline/registry.ts'
@@ -109,7 +109,7 @@ test('a handler that throws refuses the request: the log learns why, the client 
     assert.is(line?.level, 'error')
     assert.match(String(line?.fields['reason']), /planted/)
     assert.is(line?.fields['middleware'], 'b')
-    assert.is(line?.fields['request_id'], 'request-1')
+    assert.is(line?.fields['requestId'], 'request-1')
   }
 })
 

@@ -1,6 +1,6 @@
 // log_dump: what an operator sees of a request, and what nobody sees.
 import * as assert from 'uvu/assert'
-import type { LogDump } from '../../core/config/model.ts'
+import type { LogDump } from '../../core/config/middleware.ts'
 import { isRecord } from '../support/record.ts'
 import { fakeExchange, fakeResponse } from '../support/exchange.ts'
 import { fakeLog } from '../support/log.ts'

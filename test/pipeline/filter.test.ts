@@ -1,6 +1,6 @@
 // path_filter: an ordered list of what is allowed and denied.
 import * as assert from 'uvu/assert'
-import type { PathRule } from '../../core/config/model.ts'
+import type { PathRule } from '../../core/config/middleware.ts'
 import { suite } from '../support/suite.ts'
 import { ask, handler, place } from './fixture.ts'
 

@@ -1,6 +1,7 @@
 // What tests of the pipeline build with: a workshop whose clock and provider are given, middleware and rules of each
 // type with the defaults of the configuration.
-import type { Config, Middleware, Pipeline, Rule } from '../../core/config/model.ts'
+import type { Middleware, Rule } from '../../core/config/middleware.ts'
+import type { Config, Pipeline } from '../../core/config/model.ts'
 import { sensitiveNames } from '../../core/log/sensitive.ts'
 import { createChains } from '../../core/pipeline/chain.ts'
 import type { Chain } from '../../core/pipeline/chain.ts'

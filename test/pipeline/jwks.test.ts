@@ -135,7 +135,7 @@ test('without keys every token is refused, and the error is logged once per atte
   assert.is(surroundings.fetches, 1)
   const errors = surroundings.log.lines.filter(({ level }) => level === 'error')
   assert.is(errors.length, 1)
-  assert.equal(errors[0]?.fields, { host: 'idp.example', reason: '[url] refused the connection' })
+  assert.equal(errors[0]?.fields, { event: 'jwks', host: 'idp.example', reason: '[url] refused the connection' })
   // the provider comes back
   surroundings.provide = () => ({ keys: [publicKey] })
   surroundings.nowMs += 10_000

@@ -1,7 +1,7 @@
 // jwt_auth with keys of the configuration: which tokens pass, and what forged ones come to.
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import type { JwtAuth } from '../../core/config/model.ts'
+import type { JwtAuth } from '../../core/config/middleware.ts'
 import { fakeExchange } from '../support/exchange.ts'
 import { write } from '../support/forge.ts'
 import { suite } from '../support/suite.ts'

@@ -1,7 +1,7 @@
 // policies: how the answers of rules become one.
 import * as assert from 'uvu/assert'
 import * as fc from 'fast-check'
-import type { Middleware, Rule } from '../../core/config/model.ts'
+import type { Middleware, Rule } from '../../core/config/middleware.ts'
 import { suite } from '../support/suite.ts'
 import { ask, handler, place, policiesOf, rule, world } from './fixture.ts'
 import type { World } from './fixture.ts'

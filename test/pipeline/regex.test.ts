@@ -39,10 +39,10 @@ const subject = fc.string({
 test('agrees with the native engine on random expressions and texts', () => {
   fc.assert(
     fc.property(source, fc.subarray(['i', 'm', 's']), subject, (source, flags, text) => {
-      const native = accepted(source, flags.join(''))
+      const native = accepted(source, `${flags.join('')}y`)
       const own = native && compiled(`/${source}/${flags.join('')}`)
       fc.pre(native !== undefined && own !== undefined)
-      assert.is(own.test(text), native.test(text))
+      assert.is(own.test(text), matches(native, text))
     }),
     { numRuns: 5000 },
   )
@@ -95,6 +95,18 @@ test('what needs backtracking, or does not parse, is refused with its reason', (
   ]
   for (const [source, reason] of refused) assert.throws(() => compileRegex(source), reason, source)
 })
+
+/**
+ * Whether the native engine finds a match at one of the places. Asked to look for the place itself it is wrong at
+ * times: in V8 14, `/\B(?:(?:[^]+?[^]|a)?^|$)*?\b|$/` finds no end in `A.} }`.
+ */
+function matches(sticky: RegExp, text: string): boolean {
+  for (let at = 0; at <= text.length; at++) {
+    sticky.lastIndex = at
+    if (sticky.test(text)) return true
+  }
+  return false
+}
 
 /** None when its repetitions multiply to more than is accepted. */
 function compiled(text: string): Regex | undefined {

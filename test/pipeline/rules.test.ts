@@ -1,6 +1,6 @@
 // Rules about who asks, how, and for what: each says allow, deny, or nothing.
 import * as assert from 'uvu/assert'
-import type { Rule } from '../../core/config/model.ts'
+import type { Rule } from '../../core/config/middleware.ts'
 import { rules } from '../../core/pipeline/rule/registry.ts'
 import type { Outcome } from '../../core/pipeline/rule/rule.ts'
 import { fakeExchange } from '../support/exchange.ts'

@@ -1,6 +1,6 @@
 // time_based: windows of dates, days and times, in zones with and without summer time.
 import * as assert from 'uvu/assert'
-import type { TimeWindow } from '../../core/config/model.ts'
+import type { TimeWindow } from '../../core/config/middleware.ts'
 import { fakeExchange } from '../support/exchange.ts'
 import { suite } from '../support/suite.ts'
 import { compiled, rule, world } from './fixture.ts'

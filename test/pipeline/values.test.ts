@@ -1,6 +1,6 @@
 // Rules about values: header fields, user agents, content types, query parameters.
 import * as assert from 'uvu/assert'
-import type { RuleMode, ValueMatch } from '../../core/config/model.ts'
+import type { RuleMode, ValueMatch } from '../../core/config/middleware.ts'
 import type { Outcome } from '../../core/pipeline/rule/rule.ts'
 import type { Field } from '../../quic/index.ts'
 import { fakeExchange } from '../support/exchange.ts'

@@ -1,4 +1,5 @@
 // Configurations as values, without files: what is left out has its default, and names that nothing defines throw.
+import type { Middleware } from '../../core/config/middleware.ts'
 import type {
   Backend,
   Config,
@@ -9,7 +10,6 @@ import type {
   IngressMember,
   Mesh,
   MeshKey,
-  Middleware,
   Network,
   Pipeline,
   Provider,

@@ -1,7 +1,8 @@
 // mesh_auth: an explicit mesh check or signature (spec 7.6).
 import { parseUrlPattern } from '../../route/url.ts'
 import { show } from '../mask.ts'
-import type { Mesh, MeshAuth, MeshKey, UrlPattern } from '../model.ts'
+import type { MeshAuth } from '../middleware.ts'
+import type { Mesh, MeshKey, UrlPattern } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import { isElsewhere, meant } from './scope.ts'

@@ -1,10 +1,11 @@
 // [middleware.<name>]: what requests and responses pass, each type from its own options.
 import { compilePattern } from '../../pipeline/pattern.ts'
-import type { LogDump, Mesh, Middleware, PathRule } from '../model.ts'
+import type { LogDump, Middleware, PathRule } from '../middleware.ts'
+import type { Mesh } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import { middlewareTypes, typeSpellings } from '../schema/middleware/index.ts'
-import { buildBasic, buildJwt } from './jwt.ts'
+import { buildBasic, buildJwt } from './auth.ts'
 import { buildMeshAuth } from './meshauth.ts'
 import type { Policies } from './policy.ts'
 import { failure } from './rule.ts'

@@ -1,7 +1,8 @@
 // [pipelines.<name>]: networks, endpoints, backends, and what requests and responses pass.
 import * as v from 'valibot'
 import type { Place } from '../../finding/finding.ts'
-import type { LogDump, Middleware, Network, Pipeline } from '../model.ts'
+import type { LogDump, Middleware } from '../middleware.ts'
+import type { Network, Pipeline } from '../model.ts'
 import type { Entry } from '../raw.ts'
 import { schemas } from '../schema/index.ts'
 import type { Tables } from '../schema/index.ts'

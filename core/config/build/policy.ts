@@ -1,6 +1,6 @@
 // [policies.<name>], by name or inside a middleware (spec 5.5, C36).
 import type { Place } from '../../finding/finding.ts'
-import type { Policy, Rule } from '../model.ts'
+import type { Policy, Rule } from '../middleware.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import { buildRule } from './rule.ts'

@@ -2,7 +2,7 @@
 // denies and never matches lets everything through.
 import type { Place } from '../../finding/finding.ts'
 import { pathText } from '../../finding/locate.ts'
-import type { Rule, ValueMatch } from '../model.ts'
+import type { Rule, ValueMatch } from '../middleware.ts'
 import type { Tables } from '../schema/index.ts'
 import { compileAddresses } from '../../address.ts'
 import { compilePattern } from '../../pipeline/pattern.ts'

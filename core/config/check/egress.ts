@@ -4,10 +4,10 @@ import type { Lists } from '../../mesh/destination.ts'
 import { meshesByEgress, meshesByIngress } from '../../mesh/listing.ts'
 import type { Listing } from '../../mesh/listing.ts'
 import { defaultBackend, pathsFor } from '../../mesh/way.ts'
-import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
 import type { Backend, Config, Egress, Mesh, Pipeline } from '../model.ts'
+import { below } from '../path.ts'
 
 export function checkEgresses(scope: Scope, { config }: Built): void {
   const listing = meshesByEgress(config)
@@ -83,7 +83,7 @@ function checkDisabled(scope: Scope, egress: Egress, pipeline: Pipeline, backend
   scope.report({
     code: 'egress/disabled',
     message: `egress "${egress.name}" has mode "mesh" and is disabled: requests without context of a mesh reach backend "${backend.name}" too`,
-    place: below(egress, 'enabled'),
+    place: below(egress.place, 'enabled'),
     help: 'enable it, or take the backend out of the pipeline',
   })
 }
@@ -94,7 +94,7 @@ function checkPlain(scope: Scope, egress: Egress): void {
   scope.report({
     code: 'egress/http3-plain',
     message: `egress "${egress.name}" has type "http3", and backend "${egress.backend.name}" leads to ${upstream.origin}: must be https`,
-    place: below(egress, 'type'),
+    place: below(egress.place, 'type'),
   })
 }
 
@@ -106,7 +106,7 @@ function checkContext(scope: Scope, egress: Egress, meshes: readonly Mesh[], giv
   scope.report({
     code: 'egress/no-context',
     message: `egress "${egress.name}" has mode "mesh", and nothing in pipeline "${egress.pipeline}" gives context of ${of}: every request gets 403`,
-    place: below(egress, 'mode'),
+    place: below(egress.place, 'mode'),
     help: 'list an ingress of the pipeline under ingress of the mesh',
   })
 }
@@ -140,8 +140,4 @@ function contextsOf(pipeline: Pipeline, meshes: Listing): ReadonlySet<string> {
     if (middleware.type === 'mesh_auth' && middleware.direction === 'ingress' && middleware.mesh.enabled)
       given.add(middleware.mesh.name)
   return given
-}
-
-function below(egress: Egress, ...path: string[]): Place {
-  return { file: egress.place.file, path: [...egress.place.path, ...path] }
 }

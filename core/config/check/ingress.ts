@@ -2,10 +2,10 @@
 import { meshesByIngress } from '../../mesh/listing.ts'
 import { overlappingIngresses } from '../../route/overlap.ts'
 import { spot } from '../../finding/locate.ts'
-import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
 import type { Config, Ingress } from '../model.ts'
+import { below } from '../path.ts'
 
 export function checkUrls(scope: Scope, { config }: Built): void {
   for (const { network, first, firstUrl, second, secondUrl } of overlappingIngresses(config)) {
@@ -13,7 +13,7 @@ export function checkUrls(scope: Scope, { config }: Built): void {
     scope.report({
       code: 'ingress/overlap',
       message: `ingress "${second.name}" has URL ${secondUrl.text}, which ingress "${first.name}" has already${same} on network "${network}"`,
-      place: below(second, 'urls', second.urls.indexOf(secondUrl)),
+      place: below(second.place, 'urls', second.urls.indexOf(secondUrl)),
       help: `the other is defined at ${spot(first.place, scope.sources)}; the scheme of a URL does not count`,
     })
   }
@@ -30,7 +30,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
       scope.report({
         code: 'ingress/no-mesh',
         message: `ingress "${name}" has mode "mesh", and no enabled mesh lists it: every request gets 403`,
-        place: below(ingress, 'mode'),
+        place: below(ingress.place, 'mode'),
         help: `list it under ingress of a mesh`,
       })
     if (mode === 'default' && listing.length > 0 && !asks(config, ingress))
@@ -45,7 +45,7 @@ export function checkModes(scope: Scope, { config }: Built): void {
       scope.report({
         code: 'ingress/enforce-url',
         message: `ingress "${name}" has enforce "url": endpoint "${ingress.endpoint.name}" answers without a token on its own path`,
-        place: below(ingress, 'enforce'),
+        place: below(ingress.place, 'enforce'),
       })
   }
 }
@@ -54,10 +54,6 @@ export function checkModes(scope: Scope, { config }: Built): void {
 function asks({ pipelines }: Config, { pipeline }: Ingress): boolean {
   const left = pipelines.get(pipeline)?.left ?? []
   return left.some((one) => one.type === 'mesh_auth' && one.direction === 'ingress' && one.required)
-}
-
-function below(ingress: Ingress, ...path: (string | number)[]): Place {
-  return { file: ingress.place.file, path: [...ingress.place.path, ...path] }
 }
 
 function quoted(names: readonly string[]): string {

@@ -2,6 +2,7 @@
 import type { Place } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import type { Scope } from '../build/scope.ts'
+import { below } from '../path.ts'
 
 export function checkNetworks(scope: Scope, { config }: Built): void {
   const served = new Set([...config.pipelines.values()].flatMap(({ networks }) => networks.map(({ name }) => name)))
@@ -11,7 +12,7 @@ export function checkNetworks(scope: Scope, { config }: Built): void {
       scope.report({
         code: 'support/wireguard',
         message: `network "${name}" has enable_wireguard, which this version does not support`,
-        place: { file: place.file, path: [...place.path, 'enable_wireguard'] },
+        place: below(place, 'enable_wireguard'),
         severity: used ? 'error' : 'warning',
       })
     if (value.tcp_config === undefined && value.http3 === undefined)

@@ -2,7 +2,7 @@
 import type { Built } from '../build/index.ts'
 import { mayAllow } from '../build/policy.ts'
 import type { Scope } from '../build/scope.ts'
-import type { Middleware } from '../model.ts'
+import type { Middleware } from '../middleware.ts'
 
 export function checkPolicies(scope: Scope, { config, policies }: Built): void {
   const seen = new Set<Middleware>()

@@ -2,11 +2,12 @@
 import { overlappingRoutes } from '../../route/overlap.ts'
 import type { RouteOverlap } from '../../route/overlap.ts'
 import { spot } from '../../finding/locate.ts'
-import type { Place, Severity } from '../../finding/finding.ts'
+import type { Severity } from '../../finding/finding.ts'
 import type { Built } from '../build/index.ts'
 import { managementName } from '../build/management.ts'
 import type { Scope } from '../build/scope.ts'
 import type { Config, Endpoint } from '../model.ts'
+import { below } from '../path.ts'
 
 export function checkPaths(scope: Scope, { config }: Built): void {
   const bound = new Set([...config.ingresses.values()].map(({ endpoint }) => endpoint))
@@ -94,10 +95,6 @@ function sayOverlap(scope: Scope, overlap: RouteOverlap, effect: string, severit
         ]
   const help = `the other is defined at ${spot(other, scope.sources)}`
   scope.report({ code: 'route/overlap', message: `${found}: ${effect}`, place, severity, help })
-}
-
-function below({ file, path }: Place, ...more: string[]): Place {
-  return { file, path: [...path, ...more] }
 }
 
 function without(config: Config, dropped: ReadonlySet<string>): Config {

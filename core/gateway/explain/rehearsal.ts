@@ -1,7 +1,8 @@
 // A gateway that decides and does nothing else: a generation as the real one has it, with stand-ins for whatever
 // reaches out of it or remembers. What it decides comes from the code that decides about real requests; what is seen
 // on the way is kept.
-import type { Config, Middleware } from '../../config/model.ts'
+import type { Middleware } from '../../config/middleware.ts'
+import type { Config } from '../../config/model.ts'
 import type { Log } from '../../log/log.ts'
 import type { MeshContext } from '../../mesh/context.ts'
 import { createMeshCheck } from '../../mesh/explicit.ts'

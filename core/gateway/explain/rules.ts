@@ -1,5 +1,5 @@
 // What each rule of a `policies` says by itself, at the moment when the middleware asks it.
-import type { Rule } from '../../config/model.ts'
+import type { Rule } from '../../config/middleware.ts'
 import type { Exchange } from '../../pipeline/exchange.ts'
 import type { MiddlewareOf, Workshop } from '../../pipeline/middleware.ts'
 import { compilePolicies } from '../../pipeline/rule/registry.ts'

@@ -1,6 +1,7 @@
 // What each middleware of a pipeline does with a request: what was seen when the chain ran, in the order of the
 // configuration.
-import type { Middleware, Pipeline } from '../../config/model.ts'
+import type { Middleware } from '../../config/middleware.ts'
+import type { Pipeline } from '../../config/model.ts'
 import type { RuleFacts, StepFacts } from './explanation.ts'
 import { statusOf } from './rehearsal.ts'
 import type { Rehearsal, Rehearsed, Step } from './rehearsal.ts'

@@ -1,7 +1,7 @@
 // Values of header fields as rules look at them. A client may send a field twice where one was meant, and servers
 // disagree on which of the two they read; RFC 9110 5.3 lets anybody join them with a comma. Bytes beyond ASCII may be
 // UTF-8 or ISO 8859-1.
-import type { RuleMode } from '../../config/model.ts'
+import type { RuleMode } from '../../config/middleware.ts'
 import type { HeadView } from '../exchange.ts'
 
 /**

@@ -1,5 +1,5 @@
-// Every type of rule, one row each.
-import type { Policy, Rule } from '../../config/model.ts'
+// Every type of rule, one row each; and the rules of policies, ready to be asked.
+import type { Policy, Rule } from '../../config/middleware.ts'
 import { allowAll } from './allow_all.ts'
 import { contentType } from './content_type.ts'
 import { denyAll } from './deny_all.ts'

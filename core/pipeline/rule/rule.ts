@@ -1,5 +1,5 @@
 // The interface of a rule (spec 5.6): compiled once per generation, asked for every request.
-import type { Rule, RuleMode } from '../../config/model.ts'
+import type { Rule, RuleMode } from '../../config/middleware.ts'
 import type { Exchange } from '../exchange.ts'
 import type { RateLimits } from '../ratelimit.ts'
 

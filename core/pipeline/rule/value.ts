@@ -1,5 +1,5 @@
 // Conditions on values: of a header field, of a query parameter.
-import type { ValueMatch } from '../../config/model.ts'
+import type { ValueMatch } from '../../config/middleware.ts'
 import { compileRegex } from '../regex/regex.ts'
 import type { Match } from './rule.ts'
 

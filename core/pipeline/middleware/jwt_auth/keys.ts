@@ -1,6 +1,6 @@
 // Where the keys of a `jwt_auth` come from, and which algorithms they can be used with: a public key is never taken
 // for a shared secret, nor the other way round (RFC 8725 2.1, 3.1).
-import type { JwtAuth } from '../../../config/model.ts'
+import type { JwtAuth } from '../../../config/middleware.ts'
 import type { KeySet } from '../../jwks.ts'
 import type { Workshop } from '../../middleware.ts'
 

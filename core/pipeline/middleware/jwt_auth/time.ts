@@ -1,6 +1,6 @@
 // The times of a token (RFC 7519 4.1.4 to 4.1.6), with the leeway of the configuration.
 import type { JWTPayload } from 'jose'
-import type { JwtAuth } from '../../../config/model.ts'
+import type { JwtAuth } from '../../../config/middleware.ts'
 
 type Rules = Pick<JwtAuth, 'leewaySecs' | 'validateExpiry'>
 

@@ -1,5 +1,5 @@
 // What a dump does not show: the values of names that are sensitive, by themselves or because the operator lists them.
-import type { LogDump } from '../../../config/model.ts'
+import type { LogDump } from '../../../config/middleware.ts'
 import { redacted } from '../../../secret.ts'
 import type { Field } from '../../../../quic/index.ts'
 

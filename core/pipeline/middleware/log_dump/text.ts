@@ -1,4 +1,4 @@
-// Text of bounded length, and JSON of bounded depth.
+// Text of bounded length, and text that is JSON.
 
 /** The text, cut to a number of bytes of UTF-8, never within a character. */
 export function cut(text: string, maxBytes: number): { readonly text: string; readonly truncated: boolean } {

@@ -1,5 +1,5 @@
 // What jwt_auth and basic_auth check against: their own options over those of the authentication that they name.
-import type { JwtAuth, Middleware } from '../model.ts'
+import type { JwtAuth, Middleware } from '../middleware.ts'
 import type { Entry } from '../raw.ts'
 import type { Tables } from '../schema/index.ts'
 import type { Place } from '../../finding/finding.ts'
