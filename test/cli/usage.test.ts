@@ -212,7 +212,14 @@ test(
       const child = spawn('script', ['-qec', `${process.execPath} cli/main.ts help`, '/dev/null'], {
         cwd: root,
         // a terminal in CI has no colours of its own
-        env: { ...process.env, CI: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined, TERM: 'xterm-256color', ...env },
+        env: {
+          ...process.env,
+          CI: undefined,
+          FORCE_COLOR: undefined,
+          NO_COLOR: undefined,
+          TERM: 'xterm-256color',
+          ...env,
+        },
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       let text = ''
