@@ -66,7 +66,7 @@ test('a second signal ends at once: exit 4', async () => {
     const before = performance.now()
     served.signal('SIGINT')
     assert.is(await served.ended(), 4)
-    assert.ok(performance.now() - before < 3_000)
+    assert.ok(performance.now() - before < 10_000)
     await under
   } finally {
     origin.close()

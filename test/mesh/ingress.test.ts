@@ -150,7 +150,7 @@ test('1,000 ingresses in one mesh cost no more to check than one', async () => {
   await check.check(target, value, nowMs)
   const started = performance.now()
   for (let n = 0; n < 1000; n++) assert.is(check.check(target, value, nowMs) instanceof Promise, false)
-  assert.ok(performance.now() - started < 500)
+  assert.ok(performance.now() - started < 5_000)
 })
 
 test.run()

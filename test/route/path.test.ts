@@ -199,7 +199,7 @@ test('the longest hostile target takes a moment', () => {
     const started = performance.now()
     const parts = splitTarget(target)
     if (typeof parts !== 'string') readings(parts)
-    assert.ok(performance.now() - started < 100, unit)
+    assert.ok(performance.now() - started < 3_000, unit)
   }
 })
 

@@ -224,7 +224,7 @@ export async function withReloading(
         setting = { ...setting, ...initial, plain, tls }
         return { ...filesOf(setting), ...pair, ...initial.files }
       },
-      { graceMs: initial.graceMs ?? 20_000, watch: initial.watch ?? false },
+      { graceMs: initial.graceMs ?? 8_000, watch: initial.watch ?? false },
     )
     const { gateway, project, ports } = inside
     const [plain = 0, tls = 0, first = 0, second = 0] = ports
